@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+# quorumd: one makefile, no recursion. `make help` lists the targets.
+#
+# Objects live in build/<variant>/<path of the source>.o. A file is picked up by its place alone. In every folder
+# the files with a main() become programs and the others an archive that tests and sister programs link:
+#   src/base src/codec src/core   pure code
+#   src/drv                       the drivers
+#   src/quorumd src/runner src/api tools/quorumctl witness   a program each
+#   src/libquorumd                the client library
+#   tests/unit tests/drv tests/bench   a program for each main(); the folder's other files go into all of them
+#   tests/sim                     build/sim
+#   tests/conform, tools/demo     main.c is build/conform, build/demo; another main() is build/<folder>-<file>
+#   tests/fuzz/f_*.c              a libFuzzer program each, corpus in tests/fuzz/corpus/<name>
+# Variants: gcc and clang (as shipped), plain (gcc, not hardened: valgrind, nm, simulator),
+#   asan (gcc, ASan+UBSan), mutants (plain with -DQD_MUTANTS), fuzz (clang, libFuzzer+ASan+UBSan).
+
+VERSION := 0.1.0
+
+SHELL := /bin/bash
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+ifneq (,$(findstring clang,$(CC)))
+V ?= clang
+GCC := gcc
+CLANG := $(CC)
+else
+V ?= gcc
+GCC := $(CC)
+CLANG := clang
+endif
+B := build
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+BINDIR ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/quorumd
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/quorumd
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DESTDIR ?=
+
+# As many jobs as there are processors, unless the caller said otherwise.
+ifeq ($(MAKELEVEL),0)
+ifeq (,$(filter -j% --jobs%,$(MAKEFLAGS)))
+MAKEFLAGS += -j$(or $(shell nproc),2)
+endif
+endif
+
+# ---------------------------------------------------------------- flags
+
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wundef -Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings -Wformat=2 -Wvla \
+	-Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion -Wfloat-equal -Wdate-time -fno-common
+WARN_GCC := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init -Warith-conversion \
+	-Wformat-signedness -Wstringop-overflow=4
+# The sanitizers' own code makes gcc's flow-based warnings guess wrong.
+WARN_SAN := $(filter-out -Wnull-dereference,$(WARN)) -Wno-maybe-uninitialized -Wno-stringop-overflow
+HARD := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection=full \
+	-ftrivial-auto-var-init=zero
+# clang 14 wants to be told twice.
+HARD_CLANG := -enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+LINK_HARD := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+CFLAGS ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+WERROR := $(if $(filter 1 true yes,$(CI)),-Werror)
+
+VARIANTS := gcc clang plain asan mutants fuzz
+
+CC_gcc := $(GCC)
+FLAGS_gcc := $(CFLAGS) $(WARN) $(WARN_GCC) $(HARD)
+LINK_gcc := $(LINK_HARD)
+CC_clang := $(CLANG)
+FLAGS_clang := $(CFLAGS) $(WARN) $(HARD) $(HARD_CLANG)
+LINK_clang := $(LINK_HARD)
+CC_plain := gcc
+FLAGS_plain := -O2 -g $(WARN) $(WARN_GCC)
+LINK_plain := -pie
+CC_asan := gcc
+FLAGS_asan := -O1 -g $(WARN_SAN) $(SAN)
+LINK_asan := -pie $(SAN)
+CC_mutants := gcc
+FLAGS_mutants := -O2 -g $(WARN) $(WARN_GCC) -DQD_MUTANTS
+LINK_mutants := -pie
+CC_fuzz := $(CLANG)
+FLAGS_fuzz := -O1 -g $(WARN) $(SAN) -fsanitize=fuzzer-no-link
+LINK_fuzz := -pie $(SAN)
+
+INCLUDES := -Iinclude -Isrc -I. -Itests
+# Everything outside the pure folders may use what Linux offers.
+DEFS_SHELL := -D_GNU_SOURCE= -DQD_VERSION='"$(VERSION)"' -DQD_SYSCONFDIR='"/etc/quorumd"' \
+	-DQD_RUNDIR='"/run/quorumd"' -DQD_LIBEXECDIR='"$(LIBEXECDIR)"'
+
+# pkg-config is asked once, and only when something is about to be compiled: on a bare machine it is
+# installed by `deps` first.
+PKGS := libiscsi libsodium libsystemd yaml-0.1 jansson libmicrohttpd libcurl
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+
+LIBS_quorumd := -liscsi -lsodium -lsystemd -lyaml
+LIBS_runner := -lsystemd
+LIBS_api := -lmicrohttpd -ljansson -lsystemd
+LIBS_quorumctl := -lcurl -ljansson -liscsi -lsodium -lyaml -lsystemd
+LIBS_libquorumd := -ljansson
+LIBS_witness := -lsodium -lsystemd -lyaml
+LIBS_all := $(LIBS_quorumd) $(LIBS_api) -lcurl -lcunit -lpthread
+
+# ---------------------------------------------------------------- sources
+
+# The files that are programs of their own.
+MAINS := $(shell grep -lE '^int (main|LLVMFuzzerTestOneInput)\b' /dev/null \
+	src/*/*.c tools/*/*.c tests/*/*.c witness/*.c 2>/dev/null)
+mains = $(filter $1/%,$(MAINS))
+helpers = $(filter-out $(MAINS),$(wildcard $1/*.c))
+ARCHIVES := base codec core drv quorumd runner api libquorumd quorumctl witness sim conform
+DIR_base := src/base
+DIR_codec := src/codec
+DIR_core := src/core
+DIR_drv := src/drv
+DIR_quorumd := src/quorumd
+DIR_runner := src/runner
+DIR_api := src/api
+DIR_libquorumd := src/libquorumd
+DIR_quorumctl := tools/quorumctl
+DIR_witness := witness
+DIR_sim := tests/sim
+DIR_conform := tests/conform
+PURE_DIRS := src/base src/codec src/core
+
+ARCHIVE_NAMES := $(foreach a,$(ARCHIVES),$(if $(call helpers,$(DIR_$a)),$a))
+UNIT := $(patsubst %.c,%,$(call mains,tests/unit))
+DRV := $(patsubst %.c,%,$(call mains,tests/drv))
+FUZZ := $(patsubst %.c,%,$(call mains,tests/fuzz))
+BENCH := $(patsubst %.c,%,$(call mains,tests/bench))
+SIM := $(if $(call mains,tests/sim),sim)
+
+# name:folder of the programs, and those of them that are there
+PROGRAM_DIRS := quorumd:src/quorumd quorum-runner:src/runner quorum-api:src/api quorumctl:tools/quorumctl \
+	quorum-witnessd:witness
+PROGRAMS := $(foreach p,$(PROGRAM_DIRS),$(if $(call mains,$(lastword $(subst :, ,$p))),$(firstword $(subst :, ,$p))))
+SO := $(if $(filter libquorumd,$(ARCHIVE_NAMES)),libquorumd.so.0)
+# tests/conform/tgt.c -> conform-tgt
+extra_name = $(subst -main,,$(notdir $(patsubst %/,%,$(dir $1)))-$(basename $(notdir $1)))
+EXTRA_SRC := $(call mains,tests/conform) $(call mains,tools/demo)
+EXTRA := $(foreach f,$(EXTRA_SRC),$(call extra_name,$f))
+
+# ---------------------------------------------------------------- entry targets
+
+.PHONY: all check demo sim bench asan tidy model fuzz vm-test install help
+.PHONY: unit drv cli conform lint analyze format clean deps deps-build deps-test deps-vm FORCE
+
+LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(EXTRA) $(if $(SIM),sim sim-mutants))
+
+## all: the programs, the client library and the simulator, in build/
+all: $(addprefix $B/,$(PROGRAMS) $(SO) $(EXTRA)) $(if $(SO),$B/libquorumd.a) $(if $(SIM),$B/sim) \
+	$(addsuffix .a,$(addprefix $B/$V/lib/,$(ARCHIVE_NAMES)))
+
+$B/sim: $B/plain/sim
+$B/sim-mutants: $B/mutants/sim
+$(addprefix $B/,$(PROGRAMS) $(SO) $(EXTRA) libquorumd.a): $B/%: $B/$V/%
+$(LINKS) $B/libquorumd.a:
+	@ln -sfn $(patsubst $B/%,%,$<) $@
+	@$(if $(filter %.so.0,$@),ln -sfn $(@F) $(@:.0=))
+
+## check: every test there is; about ten minutes on a bare machine
+check: deps-build deps-test
+	+@tests/run_all.sh
+
+## demo: three nodes and a target on this machine, with faults (RENEW=300ms)
+demo: all deps-test
+	@RENEW="$(or $(RENEW),300ms)" $(firstword $(wildcard tools/demo/demo.sh tools/demo/run tools/demo.sh) false)
+
+## sim: the simulator (SEEDS=n, SEED=n for one with its trace, SIMFLAGS=)
+sim: $B/sim
+	$B/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) $(SIMFLAGS)
+
+## unit: the unit tests
+unit: unit-$V
+## asan: unit and driver tests under ASan and UBSan
+asan: unit-asan drv-asan
+## drv: driver tests against a real target
+drv: drv-$V
+
+.PHONY: $(foreach v,$(VARIANTS),unit-$v drv-$v tests-$v)
+$(foreach v,$(VARIANTS),unit-$v): unit-%:
+	@tests/run_programs.sh unit $(addprefix $B/$*/,$(UNIT))
+$(foreach v,$(VARIANTS),drv-$v): drv-%:
+	@QD_BUILD=$B/$* $(or $(wildcard tests/drv/run.sh),tests/run_programs.sh drv) $(addprefix $B/$*/,$(DRV))
+$(foreach v,$(VARIANTS),$(eval unit-$v: $(addprefix $B/$v/,$(UNIT))))
+$(foreach v,$(VARIANTS),$(eval drv-$v: deps-test $(addprefix $B/$v/,$(DRV))))
+$(foreach v,$(VARIANTS),$(eval tests-$v: $(addprefix $B/$v/,$(UNIT) $(DRV))))
+
+## cli: the command line tests
+cli: all deps-test
+	bats tests/cli
+
+## tidy: every lint: formatting, clang-tidy, cppcheck, purity, forbidden constructs, man pages
+tidy lint: deps-build deps-test
+	@tests/lint/run.sh
+
+## format: rewrite the sources the way .clang-format says
+format: deps-test
+	git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+## analyze: gcc -fanalyzer over src
+analyze: deps-build
+	@for f in $(wildcard src/*/*.c tools/*/*.c); do echo "$$f"; \
+	  $(GCC) -std=c11 -O2 $(INCLUDES) $(DEFS_SHELL) -fanalyzer -c -o /dev/null "$$f" || exit 1; done
+
+## model: the model checker
+model: deps-test
+	@tests/model/run.sh
+
+## fuzz: each fuzz target for FUZZ_SECONDS (60)
+fuzz: deps-test $(addprefix $B/fuzz/,$(FUZZ))
+	@tests/run_fuzz.sh $(or $(FUZZ_SECONDS),60) $(addprefix $B/fuzz/,$(FUZZ))
+
+## bench: measurements, on this machine
+bench: all deps-test $(addprefix $B/$V/,$(BENCH))
+	@set -e; for p in $(addprefix $B/$V/,$(BENCH)) $(wildcard tests/bench/*.sh); do echo "== $$p"; $$p; done
+
+## conform: the model of the disk and a real target give the same answers
+conform: all deps-test
+	@tests/conform/run.sh
+
+## vm-test: tests in virtual machines (CASE=lio)
+vm-test: all deps-test deps-vm
+	@vm-test/run $(CASE)
+
+## help: this list
+help:
+	@sed -n 's/^## \([a-z-]*\): /\1\t/p' $(firstword $(MAKEFILE_LIST)) | sort | expand -t 12
+	@echo "Variables: CC=gcc|clang CI=1 (warnings are errors) V=$(subst $() ,|,$(VARIANTS)) DESTDIR= PREFIX=$(PREFIX)"
+
+## deps: install the Debian packages of packages.txt that are missing
+deps: deps-build deps-test deps-vm
+deps-build deps-test deps-vm: deps-%:
+	@tools/deps.sh $*
+
+## clean: remove build/
+clean:
+	rm -rf $B
+
+# ---------------------------------------------------------------- rules
+
+# $(call objects,variant,sources)
+objects = $(patsubst %.c,$B/$1/%.o,$2)
+# $(call archives,variant,names): those of the names that exist
+archives = $(foreach a,$(filter $2,$(ARCHIVE_NAMES)),$B/$1/lib/$a.a)
+PURE := core codec base
+BELOW := drv $(PURE)
+# A test links what it and its folder's helpers include, and the pure archives: work in progress in one place
+# does not stop the tests of another.
+USES := $(shell grep -oE '^\#include "(drv|quorumd|runner|api|libquorumd|tools/quorumctl|witness|sim|conform)/[a-z_]+' \
+	/dev/null tests/*/*.[ch] tools/demo/*.[ch] 2>/dev/null | \
+	sed 's|\#include "||; s|quorumd/quorumd$$|libquorumd/|; /quorumd\/errors$$/d; s|/[a-z_]*$$||; s|:tools/|:|')
+# $(call uses,file and helpers): archives by include, with what those need themselves
+NEEDS_quorumd := quorumd drv
+NEEDS_quorumctl := quorumctl quorumd drv
+NEEDS_conform := conform sim drv
+NEEDS_witness := witness quorumd drv
+used = $(foreach f,$(sort $1 $(wildcard $(addsuffix *.h,$(dir $1)))),$(patsubst $f:%,%,$(filter $f:%,$(USES))))
+uses = $(foreach u,$(sort $(call used,$1)),$(or $(NEEDS_$u),$u)) $(PURE)
+
+# $(call program,variant,name,sources,archives,libraries)
+define program
+$B/$1/$2: $(call objects,$1,$3) $(call archives,$1,$4)
+	$$(call link,$1,$5)
+
+endef
+# $(call test,variant,path,helpers,archives,libraries,extra link flags)
+define test
+$B/$1/$2: $(call objects,$1,$2.c $3) $(call archives,$1,$4)
+	$$(call link,$1,$5,$6)
+
+endef
+# $(call link,variant,libraries,extra): archives may need each other
+link = $(QUIET_LD)$(CC_$1) $(LINK_$1) $3 -Wl,--as-needed -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $2 $(LDFLAGS)
+
+ifeq ($(VERBOSE),)
+QUIET_CC = @echo "  CC   $@";
+QUIET_LD = @echo "  LINK $@";
+QUIET_AR = @echo "  AR   $@";
+endif
+
+define variant
+$B/$1/.flags: FORCE
+	@mkdir -p $$(@D); flags=$$(call quote,$(CC_$1) $(FLAGS_$1) $(WERROR) $(CPPFLAGS) $(DEFS_SHELL)); \
+	  [ "$$$$(cat $$@ 2>/dev/null)" = "$$$$flags" ] || echo "$$$$flags" >$$@
+
+$B/$1/%.o: %.c $B/$1/.flags | deps-build
+	@mkdir -p $$(@D)
+	$$(QUIET_CC)$(CC_$1) -std=c11 $$(INCLUDES) $$(if $$(filter $(PURE_DIRS),$$(patsubst %/,%,$$(dir $$<))),,$$(DEFS_SHELL) $$(PKG_CFLAGS)) \
+	  $(FLAGS_$1) $(WERROR) $$(PIC) $(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+
+# The client library is also a shared one: it and what it takes from below must be position independent.
+$B/$1/src/%.o: PIC := -fPIE
+$B/$1/src/base/%.o: PIC := -fPIC
+$B/$1/src/libquorumd/%.o: PIC := -fPIC
+$B/$1/tools/%.o: PIC := -fPIE
+$B/$1/tests/%.o: PIC := -fPIE
+$B/$1/witness/%.o: PIC := -fPIE
+
+$(foreach a,$(ARCHIVE_NAMES),
+$B/$1/lib/$a.a: $(call objects,$1,$(call helpers,$(DIR_$a)))
+	@mkdir -p $$(@D); rm -f $$@
+	$$(QUIET_AR)ar rcs $$@ $$^
+)
+$(call program,$1,quorumd,$(wildcard src/quorumd/*.c),$(BELOW),$(LIBS_quorumd))
+$(call program,$1,quorum-runner,$(wildcard src/runner/*.c),$(PURE),$(LIBS_runner))
+$(call program,$1,quorum-api,$(wildcard src/api/*.c),$(PURE),$(LIBS_api))
+$(call program,$1,quorumctl,$(wildcard tools/quorumctl/*.c),quorumd $(BELOW),$(LIBS_quorumctl))
+$(call program,$1,quorum-witnessd,$(wildcard witness/*.c),quorumd $(BELOW),$(LIBS_witness))
+$(call program,$1,sim,$(wildcard tests/sim/*.c),$(PURE),)
+$(foreach f,$(EXTRA_SRC),$(call program,$1,$(call extra_name,$f),$f,$(USES_$f),$(LIBS_all)))
+
+$B/$1/libquorumd.so.0: $(call objects,$1,$(wildcard src/libquorumd/*.c)) $(call archives,$1,base)
+	$$(QUIET_LD)$(CC_$1) $(filter-out -pie,$(LINK_$1)) -shared -Wl,-soname,libquorumd.so.0 \
+	  $(addprefix -Wl$(comma)--version-script=,$(wildcard src/libquorumd/libquorumd.map)) \
+	  -Wl,--as-needed -Wl,--exclude-libs,ALL -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $(LIBS_libquorumd) $(LDFLAGS)
+$B/$1/libquorumd.a: $(call objects,$1,$(wildcard src/libquorumd/*.c src/base/*.c))
+	@rm -f $$@
+	$$(QUIET_AR)ar rcs $$@ $$^
+
+$(foreach t,$(UNIT),$(call test,$1,$t,$(call helpers,tests/unit),$(USES_$t),$(LIBS_all)))
+$(foreach t,$(DRV),$(call test,$1,$t,$(call helpers,tests/drv),$(USES_$t),$(LIBS_all)))
+$(foreach t,$(BENCH),$(call test,$1,$t,$(call helpers,tests/bench),$(USES_$t),$(LIBS_all)))
+endef
+
+$(foreach d,unit drv bench fuzz,$(foreach t,$(call mains,tests/$d),\
+	$(eval USES_$(t:.c=) := $(call uses,$t $(call helpers,tests/$d)))))
+$(foreach f,$(EXTRA_SRC),$(eval USES_$f := conform sim $(call uses,$f $(call helpers,tests/conform))))
+$(foreach t,$(DRV),$(eval USES_$t += drv))
+
+comma := ,
+quote = '$(subst ','\'',$1)'
+
+$(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
+$(foreach t,$(FUZZ),$(eval $(call test,fuzz,$t,$(call helpers,tests/fuzz),$(USES_$t),$(LIBS_all),-fsanitize=fuzzer)))
+
+.SECONDARY:
+-include $(shell [ -d $B ] && find $B -name '*.d')
