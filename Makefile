@@ -9,7 +9,7 @@
 #   src/libquorumd                the client library
 #   tests/unit tests/drv tests/bench   a program for each main(); the folder's other files go into all of them
 #   tests/sim                     build/sim
-#   tests/conform, tools/demo     main.c is build/conform, build/demo; another main() is build/<folder>-<file>
+#   tests/conform, tools/demo     main.c is build/gcc/conform, build/gcc/demo; another main() build/gcc/<folder>-<file>
 #   tests/fuzz/f_*.c              a libFuzzer program each, corpus in tests/fuzz/corpus/<name>
 # Variants: gcc and clang (as shipped), plain (gcc, not hardened: valgrind, nm, simulator),
 #   asan (gcc, ASan+UBSan), mutants (plain with -DQD_MUTANTS), fuzz (clang, libFuzzer+ASan+UBSan).
@@ -157,15 +157,15 @@ EXTRA := $(foreach f,$(EXTRA_SRC),$(call extra_name,$f))
 .PHONY: all check demo sim bench asan tidy model fuzz vm-test install help
 .PHONY: unit drv cli conform lint analyze format clean deps deps-build deps-test deps-vm FORCE
 
-LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(EXTRA) $(if $(SIM),sim sim-mutants))
+LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(if $(SIM),sim sim-mutants))
 
 ## all: the programs, the client library and the simulator, in build/
-all: $(addprefix $B/,$(PROGRAMS) $(SO) $(EXTRA)) $(if $(SO),$B/libquorumd.a) $(if $(SIM),$B/sim) \
+all: $(addprefix $B/,$(PROGRAMS) $(SO)) $(addprefix $B/$V/,$(EXTRA)) $(if $(SO),$B/libquorumd.a) $(if $(SIM),$B/sim) \
 	$(addsuffix .a,$(addprefix $B/$V/lib/,$(ARCHIVE_NAMES)))
 
 $B/sim: $B/plain/sim
 $B/sim-mutants: $B/mutants/sim
-$(addprefix $B/,$(PROGRAMS) $(SO) $(EXTRA) libquorumd.a): $B/%: $B/$V/%
+$(addprefix $B/,$(PROGRAMS) $(SO) libquorumd.a): $B/%: $B/$V/%
 $(LINKS) $B/libquorumd.a:
 	@ln -sfn $(patsubst $B/%,%,$<) $@
 	@$(if $(filter %.so.0,$@),ln -sfn $(@F) $(@:.0=))
