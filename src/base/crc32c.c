@@ -32,7 +32,7 @@ static uint32_t update(uint32_t crc, const uint8_t *p, size_t len_bytes)
 /* Slicing by 8 (Kounavis and Berry 2005): SLICE[k][b] is the CRC of byte b followed by k zero bytes. A CRC is
  * linear over XOR, so an entry is the XOR of the entries of b's single bits, and eight constants a slice say it
  * all: the compiler computes the 2048 entries. tests/unit/t_crc32c.c compares with the definition bit by bit. */
-#define BIT(b, n, value) (((b) & (1U << (n))) != 0 ? (value) : UINT32_C(0))
+#define BIT(b, n, value) ((value) * ((b) / (1U << (n)) % 2))
 #define ENTRY(b, v0, v1, v2, v3, v4, v5, v6, v7)                                                             \
 	(BIT(b, 0, v0) ^ BIT(b, 1, v1) ^ BIT(b, 2, v2) ^ BIT(b, 3, v3) ^ BIT(b, 4, v4) ^ BIT(b, 5, v5) ^     \
 	 BIT(b, 6, v6) ^ BIT(b, 7, v7))
