@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The script file in memory: sections of steps with their expected results. It says nothing about how they are run. */
+#ifndef CONFORM_SCRIPT_H
+#define CONFORM_SCRIPT_H
+
+#include "conform.h"
+
+enum {
+	SCRIPT_LINE_MAX = 240, /* characters of one line of the file */
+	SCRIPT_STEPS_MAX = 600 /* the script is meant to be read: far more than it has */
+};
+
+/* What one kind of disk answers instead of the reference, and why. Empty result: no difference. */
+struct script_override {
+	char result[SCRIPT_LINE_MAX];
+	char reason[SCRIPT_LINE_MAX];
+};
+
+struct script_step {
+	unsigned line; /* in the file, counted from 1 */
+	char text[SCRIPT_LINE_MAX]; /* nexus, operation, arguments; for a section its title */
+	bool section; /* not a command: the disk is reset here */
+	struct cf_command command;
+	char expected[SCRIPT_LINE_MAX]; /* the reference's result; "any" accepts every one */
+	struct script_override override[CF_KIND_COUNT];
+};
+
+struct script {
+	size_t count;
+	struct script_step steps[SCRIPT_STEPS_MAX];
+};
+
+/* Read the file. False on the first mistake, which `why` then names with its line number. */
+bool script_read(struct script *script, const char *path, char *why, size_t size);
+
+/* The result that this kind of disk must give. */
+const char *script_expected(const struct script_step *step, enum cf_kind kind);
+
+#endif
