@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The configuration of one node: YAML text and a schema table in, one plain struct out. It decides what is valid and
+ * says what is not with file, line, column, key, what was expected and what was found; it changes nothing. */
+#ifndef QD_QUORUMD_CONF_H
+#define QD_QUORUMD_CONF_H
+
+#include "core/op.h"
+#include "core/times.h"
+#include "core/trace.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum {
+	QD_CONF_NAME_MAX = 64, /* cluster, node and group names with their NUL; the superblock has 64 bytes */
+	QD_CONF_FILE_MAX = 256, /* file names with their NUL; a unix socket's is at most 108 */
+	QD_CONF_IQN_MAX = 224,	/* iSCSI name 223 bytes + NUL (RFC 7143 4.2.7.2) */
+	QD_CONF_HOST_MAX = 256, /* DNS name 253 bytes, or an address */
+	QD_CONF_URL_MAX = 512,
+	QD_CONF_SECRET_MAX = 256,     /* CHAP secrets: 1..255 bytes */
+	QD_CONF_TEXT_BYTES = 1 << 20, /* of the YAML text: a configuration of 64 nodes is some 10 KiB */
+	QD_CONF_MESSAGES_MAX = 16,    /* kept; further ones are counted */
+	QD_CONF_MESSAGE_BYTES = 640,
+	QD_CONF_CHANGES_MAX = 64, /* as many as the schema has keys */
+	QD_CONF_KEY_MAX = 48,	  /* dotted key, e.g. "quorum_disk.chap.mutual_secret_file" */
+};
+
+/* One way to the quorum disk: iscsi://host:port/target/lun */
+struct qd_conf_path {
+	char url[QD_CONF_URL_MAX];	   /* canonical: the port is always there, IPv6 in brackets */
+	char host[QD_CONF_HOST_MAX];	   /* without brackets */
+	char portal[QD_CONF_HOST_MAX + 8]; /* host:port or [host]:port, as libiscsi wants it */
+	uint16_t port;
+	char target[QD_CONF_IQN_MAX];
+	uint32_t lun;
+};
+
+enum qd_conf_digest {
+	QD_CONF_DIGEST_NONE = 0,
+	QD_CONF_DIGEST_CRC32C,
+	QD_CONF_DIGEST_COUNT,
+};
+
+/* Secrets are the contents of their files without a final newline; never printed. Empty user: no CHAP. */
+struct qd_conf_chap {
+	char user[QD_CONF_SECRET_MAX];
+	char secret_file[QD_CONF_FILE_MAX];
+	char secret[QD_CONF_SECRET_MAX];
+	char mutual_user[QD_CONF_SECRET_MAX];
+	char mutual_secret_file[QD_CONF_FILE_MAX];
+	char mutual_secret[QD_CONF_SECRET_MAX];
+};
+
+struct qd_conf_node {
+	char name[QD_CONF_NAME_MAX]; /* "": no node has this id */
+	uint32_t line;		     /* in the file, for messages */
+};
+
+struct qd_conf {
+	char cluster[QD_CONF_NAME_MAX];
+	uint32_t node_id;			       /* this node, 1..64 */
+	uint64_t members;			       /* bit id-1 for every node of `nodes` */
+	struct qd_conf_node nodes[QD_NODE_ID_MAX + 1]; /* by id; [0] unused */
+
+	uint32_t path_count;
+	struct qd_conf_path paths[QD_PATHS_MAX];
+	char initiator[QD_CONF_IQN_MAX]; /* base: a path's own name is qd_conf_initiator() */
+	struct qd_conf_chap chap;
+	enum qd_conf_digest header_digest;
+	enum qd_conf_digest data_digest;
+
+	struct qd_times times; /* checked */
+
+	bool has_group;
+	char group_name[QD_CONF_NAME_MAX];
+	char group_script[QD_CONF_FILE_MAX];
+	struct qd_span start_timeout;
+	struct qd_span stop_timeout;
+	struct qd_span monitor_interval;
+	struct qd_span monitor_timeout;
+
+	char state_dir[QD_CONF_FILE_MAX];
+	char run_dir[QD_CONF_FILE_MAX];
+	char api_socket[QD_CONF_FILE_MAX];     /* default: run_dir/api.sock */
+	char control_socket[QD_CONF_FILE_MAX]; /* run_dir/control.sock; no key of its own */
+	char api_user[QD_CONF_NAME_MAX];       /* "": quorum-api keeps its user */
+	uint32_t api_mode;		       /* permission bits of api_socket */
+	enum qd_trace_level log_level;
+
+	/* For tests only. */
+	bool has_test_ids;
+	uint8_t test_machine_id[QD_QDISK_ID_BYTES]; /* with has_test_ids, instead of /etc/machine-id */
+	uint8_t test_boot_id[QD_QDISK_ID_BYTES];    /* and instead of the kernel's boot_id */
+	struct qd_span stamp_interval;		    /* 0: none; else the runner's child stamps this often */
+};
+
+/* What is wrong, one message each: "FILE:LINE:COLUMN: KEY: expected ..., found ...; mend". Oldest first. */
+struct qd_conf_messages {
+	uint32_t count; /* all of them; at most QD_CONF_MESSAGES_MAX are in text[] */
+	char text[QD_CONF_MESSAGES_MAX][QD_CONF_MESSAGE_BYTES];
+};
+
+/* Read, parse and check `file` and the secret files that it names, and fill *out. 0, -QD_ERR_CONFIG, -QD_ERR_IO (the
+ * file cannot be read) or -QD_ERR_SECRET_MODE; then *messages says why and *out is not to be used. Not for a
+ * real-time path: it reads files and allocates. */
+int qd_conf_load(const char *file, struct qd_conf *out, struct qd_conf_messages *messages);
+
+/* The same from memory, without reading secret files. `name` is what messages call it. */
+int qd_conf_parse(const char *name, const char *yaml, size_t len_bytes, struct qd_conf *out,
+		  struct qd_conf_messages *messages);
+
+/* Print the messages that were kept, and how many were not, one a line. */
+void qd_conf_messages_print(const struct qd_conf_messages *messages, FILE *to);
+
+/* The initiator name of a path of this node: "<initiator>:<node>.<path>" (PROTOCOL.md case 4). False: too long
+ * (then qd_conf_parse() has refused it already). */
+bool qd_conf_initiator(const struct qd_conf *conf, uint32_t path, char to[QD_CONF_IQN_MAX]);
+
+/* The node that `text` (a name, or an id in decimal) means; 0: none. */
+uint32_t qd_conf_node_find(const struct qd_conf *conf, const char *text);
+
+/* Two configurations compared for a reload: the keys whose values differ. */
+struct qd_conf_change {
+	char key[QD_CONF_KEY_MAX];
+	bool live; /* takes effect at a reload; false: only at a restart */
+};
+
+struct qd_conf_changes {
+	uint32_t count;
+	uint32_t restart_count; /* those that are not live: a reload must keep their old values and say so */
+	struct qd_conf_change list[QD_CONF_CHANGES_MAX];
+};
+
+void qd_conf_diff(const struct qd_conf *old, const struct qd_conf *new_conf, struct qd_conf_changes *out);
+
+/* Copy into *to what may change live, and leave the rest of *to alone. */
+void qd_conf_apply_live(struct qd_conf *to, const struct qd_conf *from);
+
+/* The schema as the man page's mdoc list (quorumd --schema; docs/quorumd.yaml.5 holds the same text). */
+void qd_conf_schema_print(FILE *to);
+
+/* Parse one iSCSI URL. 0, or -QD_ERR_INVALID with *why set to what is wrong and the mend (a static text). */
+int qd_conf_url_parse(const char *text, struct qd_conf_path *out, const char **why);
+
+/* Read a secret file: regular, owned by root or by this user, no right for anybody else (0600 or 0400), 1 to 255
+ * bytes. 0, -QD_ERR_SECRET_MODE, -QD_ERR_IO or -QD_ERR_CONFIG, and why (names the file and its mode). */
+int qd_conf_secret_read(const char *file, char secret[QD_CONF_SECRET_MAX], char why[QD_CONF_MESSAGE_BYTES]);
+
+#endif
