@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One node: the composition of arbiter, lease and group behind two calls. The same objects run in the daemon, the
+ * simulator and the replayer. No clock, no descriptor, no allocation, no pointer inside. Pure. */
+#ifndef QD_CORE_NODE_H
+#define QD_CORE_NODE_H
+
+#include "core/action.h"
+#include "core/arbiter.h"
+#include "core/event.h"
+#include "core/group.h"
+#include "core/lease.h"
+
+struct qd_node_config {
+	uint32_t node_id;	   /* 1..64 */
+	uint64_t members;	   /* bit id-1 for every configured node, this one included */
+	uint16_t cluster_tag;	   /* as in the superblock */
+	uint32_t path_count;	   /* 1..QD_PATHS_MAX */
+	uint64_t incarnation;	   /* durable on this node's own disk before the first step, never used before */
+	uint8_t machine_id[QD_QDISK_ID_BYTES];
+	uint8_t boot_id[QD_QDISK_ID_BYTES];
+	struct qd_times times;	   /* qd_times_check() says OK */
+	struct qd_span start_limit; /* of the group's start, 0: none */
+	struct qd_span stop_limit; /* of a planned stop; after it the machine is reset */
+	uint64_t seed;		   /* for jitter only */
+	bool has_group;		   /* false: arbitrate only */
+};
+
+struct qd_node {
+	struct qd_node_config config;
+	struct qd_mono now;
+	struct qd_lease lease;
+	struct qd_group group;
+	struct qd_arbiter arbiter;
+};
+
+/* Prepare *n; nothing is asked for before the first step. */
+void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct qd_mono now);
+
+/* Consume one event at ev->now and set *out to what must be done, in order. now never runs backwards. Never blocks,
+ * never fails, allocates nothing; at most QD_ACTIONS_MAX actions. The first event after qd_node_init() is a
+ * QD_EVENT_TIMEOUT. */
+void qd_node_step(struct qd_node *n, const struct qd_event *ev, struct qd_actions *out);
+
+/* Instant by which a QD_EVENT_TIMEOUT must be delivered, QD_NEVER if none. Late delivery is legal and tested. */
+struct qd_mono qd_node_deadline(const struct qd_node *n);
+
+#endif

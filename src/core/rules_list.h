@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* X(name, clause of docs/PROTOCOL.md, what goes wrong without it) */
+#ifndef QD_CORE_RULES_LIST_H
+#define QD_CORE_RULES_LIST_H
+
+#define QD_RULES(X)                                                                                          \
+	X(LEASE_NEEDS_BEAT, "3", "reading alone renews the lease")                                           \
+	X(LEASE_FROM_SEND, "3", "the lease counts from the answer, not from sending the REGISTER")           \
+	X(LEASE_STOP, "2", "the defender does not stop when its lease is used up")                           \
+	X(NO_BEAT_AFTER_STOP, "4.11", "a defender that began to stop beats on")                              \
+	X(STRIKE_NAMES_SEEN_KEY, "3", "the strike names the key read now, not the one that is C old")        \
+	X(STRIKE_AGE, "2", "a challenger strikes before its sight is C old")                                 \
+	X(START_WAIT, "2", "unfenced work starts before the sight is W old")                                 \
+	X(VERIFY_HOLDER, "1", "GOOD to PREEMPT or RESERVE is taken for ownership")                           \
+	X(LAST_ROUND, "3", "ownership is announced without the full round after the record")                 \
+	X(TAKEOVER_EXPIRES, "3", "a takeover is announced later than C - slack after its strike")            \
+	X(TAKEOVER_LEASE, "3", "a new owner's lease counts from its announcement")                           \
+	X(RECORD_BEFORE_ANNOUNCE, "3", "ownership is announced without a record")                            \
+	X(EPOCH_ABOVE_ALL, "1", "the epoch is made from the own record only")                                \
+	X(PREEMPT_OTHER_KEYS, "3", "the loser's other keys stay registered")                                 \
+	X(BEAT_AMBIGUOUS, "4.1", "a beat that timed out is taken for executed")                              \
+	X(BEAT_FRESH, "3", "a beat whose registration may have failed is used again")                        \
+	X(FENCED_STAYS_OUT, "4.2", "a fenced nexus registers again in the same incarnation")                 \
+	X(UNRESERVED_WAIT, "4.3", "an unreserved disk is taken at once")                                     \
+	X(UNRESERVED_RESTART, "4.3", "the wait goes on over a lost session")                                 \
+	X(UNRESERVED_RECHECK, "4.3", "after RESERVE nothing is checked again")                               \
+	X(RERESERVE_IN_LEASE, "4.3", "the recorded owner reserves again outside its lease")                  \
+	X(RERESERVE_RECORDED, "4.3", "any former owner reserves again at once")                              \
+	X(SIGHT_RESTART, "4.15", "the sight of a key goes on over a lost session")                           \
+	X(RELEASE_AFTER_STOP, "4.11", "the disk is released before the stop is verified")                    \
+	X(RELEASED_NO_WAIT_ONLY_NEWEST, "4.3", "any released record, not only the newest, needs no wait")    \
+	X(LATE_COMMANDS, "4.14", "a nexus is used again before its late command is dead")                    \
+	X(RECORD_NEWER_STOPS, "4.15", "a holder whose epoch is below the newest record goes on")             \
+	X(STRIKE_BACK_IN_LEASE, "4.15", "the recorded owner strikes back outside its lease")                 \
+	X(NEW_INCARNATION, "1", "the incarnation is not raised after a loss of ownership")                   \
+	X(COPIED_IDENTITY, "4.5", "a second machine with this node id is arbitrated with")                   \
+	X(RECORD_ALTERNATES, "3", "both copies of a record are written to one sector")                       \
+	X(ABORT_WITH_PREEMPT, "4.8", "PREEMPT is sent where PREEMPT AND ABORT is supported")
+
+#endif
