@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# clang-tidy over the programs. A file is looked at again when it, a header or the settings changed.
+. "$(dirname "$0")/lib.sh"
+cache=build/lint/clang-tidy
+mkdir -p $cache
+common=$(files '*.h' .clang-tidy | xargs cat | sha256sum)
+mapfile -t sources < <(files 'src/*.c' 'tools/*.c' 'witness/*.c')
+if [ ${#sources[@]} = 0 ]; then exit 0; fi
+
+check()
+{
+  local source=$1 key out
+  key=$cache/$({ echo "$2 $1"; cat "$source"; } | sha256sum | cut -c1-40)
+  if [ -e "$key" ]; then return; fi
+  local defs=(-D_GNU_SOURCE= '-DQD_VERSION="0"' '-DQD_SYSCONFDIR="/etc"' '-DQD_RUNDIR="/run"' '-DQD_LIBEXECDIR="/usr"')
+  case $source in src/base/*|src/codec/*|src/core/*) defs=() ;; esac
+  if out=$(clang-tidy --quiet "$source" -- -std=c11 -Iinclude -Isrc -I. "${defs[@]}" 2>&1); then
+    : >"$key"
+  else
+    echo "$out" | grep -E 'error:|warning:|note:' | sed "s|$PWD/||"
+  fi
+}
+export -f check
+export cache
+verdict clang-tidy "$(printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c 'check "$1" "$2"' _ {} "$common")"
+exit "$lint_failed"
