@@ -73,6 +73,7 @@ CFLAGS ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=
 WERROR := $(if $(filter 1 true yes,$(CI)),-Werror)
+$(foreach v,gcc clang plain mutants fuzz,$(eval WERROR_$v := $(WERROR)))
 
 VARIANTS := gcc clang plain asan mutants fuzz
 
@@ -105,13 +106,15 @@ DEFS_SHELL := -D_GNU_SOURCE= -DQD_VERSION='"$(VERSION)"' -DQD_SYSCONFDIR='"/etc/
 PKGS := libiscsi libsodium libsystemd yaml-0.1 jansson libmicrohttpd libcurl
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
 
-LIBS_quorumd := -liscsi -lsodium -lsystemd -lyaml
+# Libraries by archive; a program gets those of all it links, and keeps what it uses (--as-needed).
+LIBS_drv := -liscsi -lsodium -lsystemd
+LIBS_quorumd := -lsystemd -lyaml
 LIBS_runner := -lsystemd
 LIBS_api := -lmicrohttpd -ljansson -lsystemd
-LIBS_quorumctl := -lcurl -ljansson -liscsi -lsodium -lyaml -lsystemd
 LIBS_libquorumd := -ljansson
-LIBS_witness := -lsodium -lsystemd -lyaml
-LIBS_all := $(LIBS_quorumd) $(LIBS_api) -lcurl -lcunit -lpthread
+LIBS_quorumctl := -lcurl -ljansson
+LIBS_witness := -lsodium -lsystemd
+LIBS_tests := -lcunit -ljansson -lcurl -lpthread
 
 # ---------------------------------------------------------------- sources
 
@@ -155,7 +158,7 @@ EXTRA := $(foreach f,$(EXTRA_SRC),$(call extra_name,$f))
 # ---------------------------------------------------------------- entry targets
 
 .PHONY: all check demo sim bench asan tidy model fuzz vm-test install help
-.PHONY: unit drv cli conform lint analyze format clean deps deps-build deps-test deps-vm FORCE
+.PHONY: unit drv cli conform lint fuzz-build analyze format clean deps deps-build deps-test deps-vm FORCE
 
 LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(if $(SIM),sim sim-mutants))
 
@@ -189,18 +192,20 @@ asan: unit-asan drv-asan
 ## drv: driver tests against a real target
 drv: drv-$V
 
-.PHONY: $(foreach v,$(VARIANTS),unit-$v drv-$v tests-$v)
+.PHONY: $(foreach v,$(VARIANTS),unit-$v drv-$v tests-$v programs-$v)
 $(foreach v,$(VARIANTS),unit-$v): unit-%:
 	@tests/run_programs.sh unit $(addprefix $B/$*/,$(UNIT))
 $(foreach v,$(VARIANTS),drv-$v): drv-%:
-	@QD_BUILD=$B/$* $(or $(wildcard tests/drv/run.sh),tests/run_programs.sh drv) $(addprefix $B/$*/,$(DRV))
+	@QD_BUILD=$B/$* $(or $(firstword $(wildcard tests/drv/run tests/drv/run.sh)),tests/run_programs.sh drv) $(addprefix $B/$*/,$(DRV))
 $(foreach v,$(VARIANTS),$(eval unit-$v: $(addprefix $B/$v/,$(UNIT))))
 $(foreach v,$(VARIANTS),$(eval drv-$v: deps-test $(addprefix $B/$v/,$(DRV))))
+$(foreach v,$(VARIANTS),$(eval programs-$v: $(addprefix $B/$v/,$(PROGRAMS) $(SO) $(EXTRA) $(SIM)) \
+	$(addsuffix .a,$(addprefix $B/$v/lib/,$(ARCHIVE_NAMES)))))
 $(foreach v,$(VARIANTS),$(eval tests-$v: $(addprefix $B/$v/,$(UNIT) $(DRV))))
 
 ## cli: the command line tests
 cli: all deps-test
-	bats tests/cli
+	@tests/run_bats.sh tests/cli
 
 ## tidy: every lint: formatting, clang-tidy, cppcheck, purity, forbidden constructs, man pages
 tidy lint: deps-build deps-test
@@ -217,23 +222,44 @@ analyze: deps-build
 
 ## model: the model checker
 model: deps-test
-	@tests/model/run.sh
+	@$(or $(firstword $(wildcard tests/model/run tests/model/run.sh)),false)
 
 ## fuzz: each fuzz target for FUZZ_SECONDS (60)
-fuzz: deps-test $(addprefix $B/fuzz/,$(FUZZ))
+fuzz: fuzz-build
 	@tests/run_fuzz.sh $(or $(FUZZ_SECONDS),60) $(addprefix $B/fuzz/,$(FUZZ))
+
+fuzz-build: deps-test $(addprefix $B/fuzz/,$(FUZZ))
 
 ## bench: measurements, on this machine
 bench: all deps-test $(addprefix $B/$V/,$(BENCH))
 	@set -e; for p in $(addprefix $B/$V/,$(BENCH)) $(wildcard tests/bench/*.sh); do echo "== $$p"; $$p; done
 
 ## conform: the model of the disk and a real target give the same answers
-conform: all deps-test
-	@tests/conform/run.sh
+conform: $B/$V/conform deps-test
+	@CONFORM=$B/$V/conform tests/conform/run model
+	@CONFORM=$B/$V/conform tests/conform/run tgt
 
 ## vm-test: tests in virtual machines (CASE=lio)
 vm-test: all deps-test deps-vm
 	@vm-test/run $(CASE)
+
+## install: programs, library, headers, pages and unit under DESTDIR and PREFIX
+install: $(addprefix $B/$V/,$(PROGRAMS) $(SO)) $(if $(SO),$B/$V/libquorumd.a)
+	@set -e; D='$(DESTDIR)'; \
+	put() { mode=$$1 dir=$$2; shift 2; [ $$# = 0 ] || install -D -m "$$mode" -t "$$D$$dir" "$$@"; }; \
+	fill() { mkdir -p "$$D$$2"; sed $(foreach v,VERSION PREFIX SBINDIR BINDIR LIBEXECDIR LIBDIR INCLUDEDIR,-e 's|@$v@|$($v)|') \
+	  -e 's|@LIBS_PRIVATE@|$(LIBS_libquorumd)|' "$$1" >"$$D$$2/$$3"; chmod 644 "$$D$$2/$$3"; }; \
+	put 755 '$(SBINDIR)' $(addprefix $B/$V/,$(filter quorumd quorum-witnessd,$(PROGRAMS))); \
+	put 755 '$(BINDIR)' $(addprefix $B/$V/,$(filter quorumctl,$(PROGRAMS))); \
+	put 755 '$(LIBEXECDIR)' $(addprefix $B/$V/,$(filter quorum-runner quorum-api,$(PROGRAMS))); \
+	put 644 '$(INCLUDEDIR)/quorumd' $(wildcard include/quorumd/*.h); \
+	$(if $(SO),put 755 '$(LIBDIR)' $B/$V/libquorumd.so.0; put 644 '$(LIBDIR)' $B/$V/libquorumd.a; \
+	  ln -sfn libquorumd.so.0 "$$D$(LIBDIR)/libquorumd.so"; \
+	  fill tools/dist/quorumd.pc.in '$(LIBDIR)/pkgconfig' quorumd.pc;) \
+	$(if $(filter quorumd,$(PROGRAMS)),fill tools/dist/quorumd.service.in '$(UNITDIR)' quorumd.service;) \
+	$(foreach n,1 3 5 7 8,put 644 '$(MANDIR)/man$n' $(wildcard docs/*.$n);) \
+	put 644 '$(DOCDIR)' LICENSE $(wildcard README.md docs/*.md); \
+	put 644 '$(DOCDIR)/examples' $(wildcard docs/*.yaml docs/examples/* tools/dist/*.example)
 
 ## help: this list
 help:
@@ -256,30 +282,22 @@ objects = $(patsubst %.c,$B/$1/%.o,$2)
 # $(call archives,variant,names): those of the names that exist
 archives = $(foreach a,$(filter $2,$(ARCHIVE_NAMES)),$B/$1/lib/$a.a)
 PURE := core codec base
-BELOW := drv $(PURE)
-# A test links what it and its folder's helpers include, and the pure archives: work in progress in one place
-# does not stop the tests of another.
-USES := $(shell grep -oE '^\#include "(drv|quorumd|runner|api|libquorumd|tools/quorumctl|witness|sim|conform)/[a-z_]+' \
-	/dev/null tests/*/*.[ch] tools/demo/*.[ch] 2>/dev/null | \
-	sed 's|\#include "||; s|quorumd/quorumd$$|libquorumd/|; /quorumd\/errors$$/d; s|/[a-z_]*$$||; s|:tools/|:|')
-# $(call uses,file and helpers): archives by include, with what those need themselves
-NEEDS_quorumd := quorumd drv
-NEEDS_quorumctl := quorumctl quorumd drv
-NEEDS_conform := conform sim drv
-NEEDS_witness := witness quorumd drv
-used = $(foreach f,$(sort $1 $(wildcard $(addsuffix *.h,$(dir $1)))),$(patsubst $f:%,%,$(filter $f:%,$(USES))))
-uses = $(foreach u,$(sort $(call used,$1)),$(or $(NEEDS_$u),$u)) $(PURE)
+# Everything links what its folder includes, what that includes in turn, and the pure archives: work in progress
+# in one place does not stop the tests of another.
+USES := $(shell grep -oE '^\#include "(drv|quorumd|runner|api|libquorumd|tools/quorumctl|witness|tests/sim|sim|conform)/[a-z_]+' \
+	/dev/null src/*/*.[ch] tools/*/*.[ch] tests/*/*.[ch] witness/*.[ch] 2>/dev/null | \
+	sed 's|\#include "||; s|quorumd/quorumd$$|libquorumd/|; /quorumd\/errors$$/d; s|/[a-z_]*$$||; s|:tools/|:|; s|:tests/|:|' | sort -u)
+used = $(sort $(foreach f,$1,$(patsubst $f:%,%,$(filter $f:%,$(USES)))))
+$(foreach a,$(ARCHIVES),$(eval DIRECT_$a := $(call used,$(wildcard $(DIR_$a)/*.[ch]))))
+wider = $(sort $1 $(foreach u,$1,$(DIRECT_$u)))
+# $(call uses,files): the archives
+uses = $(call wider,$(call wider,$(call wider,$(call used,$1))))
+libs = $(foreach a,$1,$(LIBS_$a))
 
-# $(call program,variant,name,sources,archives,libraries)
+# $(call program,variant,name,sources,archives,extra libraries,extra link flags)
 define program
-$B/$1/$2: $(call objects,$1,$3) $(call archives,$1,$4)
-	$$(call link,$1,$5)
-
-endef
-# $(call test,variant,path,helpers,archives,libraries,extra link flags)
-define test
-$B/$1/$2: $(call objects,$1,$2.c $3) $(call archives,$1,$4)
-	$$(call link,$1,$5,$6)
+$B/$1/$2: $(call objects,$1,$3) $(call archives,$1,$4 $(PURE))
+	$$(call link,$1,$(call libs,$4) $5,$6)
 
 endef
 # $(call link,variant,libraries,extra): archives may need each other
@@ -294,13 +312,14 @@ endif
 
 define variant
 $B/$1/.flags: FORCE
-	@mkdir -p $$(@D); flags=$$(call quote,$(CC_$1) $(FLAGS_$1) $(WERROR) $(CPPFLAGS) $(DEFS_SHELL)); \
+	@mkdir -p $$(@D); flags=$$(call quote,$(CC_$1) $(FLAGS_$1) $(WERROR_$1) $(CPPFLAGS)); \
 	  [ "$$$$(cat $$@ 2>/dev/null)" = "$$$$flags" ] || echo "$$$$flags" >$$@
 
+$(addprefix $B/$1/,$(DEFS_OBJECTS)): $B/.defs
 $B/$1/%.o: %.c $B/$1/.flags | deps-build
 	@mkdir -p $$(@D)
 	$$(QUIET_CC)$(CC_$1) -std=c11 $$(INCLUDES) $$(if $$(filter $(PURE_DIRS),$$(patsubst %/,%,$$(dir $$<))),,$$(DEFS_SHELL) $$(PKG_CFLAGS)) \
-	  $(FLAGS_$1) $(WERROR) $$(PIC) $(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+	  $(FLAGS_$1) $(WERROR_$1) $$(PIC) $(CPPFLAGS) -MMD -MP -c -o $$@ $$<
 
 # The client library is also a shared one: it and what it takes from below must be position independent.
 $B/$1/src/%.o: PIC := -fPIE
@@ -315,14 +334,10 @@ $B/$1/lib/$a.a: $(call objects,$1,$(call helpers,$(DIR_$a)))
 	@mkdir -p $$(@D); rm -f $$@
 	$$(QUIET_AR)ar rcs $$@ $$^
 )
-$(call program,$1,quorumd,$(wildcard src/quorumd/*.c),$(BELOW),$(LIBS_quorumd))
-$(call program,$1,quorum-runner,$(wildcard src/runner/*.c),$(PURE),$(LIBS_runner))
-$(call program,$1,quorum-api,$(wildcard src/api/*.c),$(PURE),$(LIBS_api))
-$(call program,$1,quorumctl,$(wildcard tools/quorumctl/*.c),quorumd $(BELOW),$(LIBS_quorumctl))
-$(call program,$1,quorum-witnessd,$(wildcard witness/*.c),quorumd $(BELOW),$(LIBS_witness))
-$(call program,$1,sim,$(wildcard tests/sim/*.c),$(PURE),)
-$(foreach f,$(EXTRA_SRC),$(call program,$1,$(call extra_name,$f),$f,$(USES_$f),$(LIBS_all)))
-
+$(foreach p,$(PROGRAM_DIRS) sim:tests/sim,\
+  $(call program,$1,$(call word1,$p),$(wildcard $(call word2,$p)/*.c),\
+  $(filter-out $(OWN_$(call word2,$p)),$(USES_$(call word2,$p))),$(call libs,$(OWN_$(call word2,$p)))))
+$(foreach f,$(EXTRA_SRC),$(call program,$1,$(call extra_name,$f),$f,$(USES_$f)))
 $B/$1/libquorumd.so.0: $(call objects,$1,$(wildcard src/libquorumd/*.c)) $(call archives,$1,base)
 	$$(QUIET_LD)$(CC_$1) $(filter-out -pie,$(LINK_$1)) -shared -Wl,-soname,libquorumd.so.0 \
 	  $(addprefix -Wl$(comma)--version-script=,$(wildcard src/libquorumd/libquorumd.map)) \
@@ -331,21 +346,36 @@ $B/$1/libquorumd.a: $(call objects,$1,$(wildcard src/libquorumd/*.c src/base/*.c
 	@rm -f $$@
 	$$(QUIET_AR)ar rcs $$@ $$^
 
-$(foreach t,$(UNIT),$(call test,$1,$t,$(call helpers,tests/unit),$(USES_$t),$(LIBS_all)))
-$(foreach t,$(DRV),$(call test,$1,$t,$(call helpers,tests/drv),$(USES_$t),$(LIBS_all)))
-$(foreach t,$(BENCH),$(call test,$1,$t,$(call helpers,tests/bench),$(USES_$t),$(LIBS_all)))
+$(foreach d,unit drv bench,$(foreach t,$(basename $(call mains,tests/$d)),\
+  $(call program,$1,$t,$t.c $(call helpers,tests/$d),$(USES_$t),$(LIBS_tests))))
 endef
 
+# Only what names the folders is compiled again when they change; a header that does makes that everything.
+DEFS_FILES := $(shell grep -lE '\bQD_(VERSION|SYSCONFDIR|RUNDIR|LIBEXECDIR)\b' /dev/null \
+	src/*/*.[ch] tools/*/*.[ch] tests/*/*.[ch] witness/*.[ch] 2>/dev/null)
+DEFS_OBJECTS := $(patsubst %.c,%.o,$(if $(filter %.h,$(DEFS_FILES)),$(filter-out $(addsuffix /%,$(PURE_DIRS)),\
+	$(wildcard src/*/*.c tools/*/*.c tests/*/*.c witness/*.c)),$(DEFS_FILES)))
+$B/.defs: FORCE
+	@mkdir -p $(@D); defs=$(call quote,$(DEFS_SHELL)); [ "$$(cat $@ 2>/dev/null)" = "$$defs" ] || echo "$$defs" >$@
+
+# What each program uses, worked out once for all variants; a folder's own archive is in its objects already.
+word1 = $(firstword $(subst :, ,$1))
+word2 = $(lastword $(subst :, ,$1))
+$(foreach a,$(ARCHIVES),$(eval OWN_$(DIR_$a) := $a))
+$(foreach p,$(PROGRAM_DIRS) sim:tests/sim,$(eval USES_$(call word2,$p) := $(sort $(OWN_$(call word2,$p)) \
+	$(call uses,$(wildcard $(call word2,$p)/*.[ch])))))
 $(foreach d,unit drv bench fuzz,$(foreach t,$(call mains,tests/$d),\
-	$(eval USES_$(t:.c=) := $(call uses,$t $(call helpers,tests/$d)))))
-$(foreach f,$(EXTRA_SRC),$(eval USES_$f := conform sim $(call uses,$f $(call helpers,tests/conform))))
-$(foreach t,$(DRV),$(eval USES_$t += drv))
+	$(eval USES_$(t:.c=) := $(call uses,$t $(call helpers,tests/$d) $(wildcard tests/$d/*.h)))))
+$(foreach f,$(EXTRA_SRC),$(eval USES_$f := $(sort $(if $(filter tests/conform/%,$f),conform) $(call uses,$(wildcard $(dir $f)*.[ch])))))
+# The driver tests test the drivers, and the conformance runner speaks iSCSI, whatever they include.
+$(foreach t,$(DRV),$(eval USES_$t := $(sort drv $(USES_$t))))
+LIBS_conform := -liscsi
 
 comma := ,
 quote = '$(subst ','\'',$1)'
 
 $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
-$(foreach t,$(FUZZ),$(eval $(call test,fuzz,$t,$(call helpers,tests/fuzz),$(USES_$t),$(LIBS_all),-fsanitize=fuzzer)))
+$(foreach t,$(FUZZ),$(eval $(call program,fuzz,$t,$t.c $(call helpers,tests/fuzz),$(USES_$t),$(LIBS_tests),-fsanitize=fuzzer)))
 
 .SECONDARY:
 -include $(shell [ -d $B ] && find $B -name '*.d')
