@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/assert.h"
+#include "quorumd/conf.h"
+#include "quorumd/conf_schema.h"
+
+#include <string.h>
+
+/* Node lines are where they stand in the file, not what they say. */
+static bool same_nodes(const struct qd_conf *a, const struct qd_conf *b)
+{
+	for (size_t i = 0; i <= QD_NODE_ID_MAX; i++) {
+		if (strcmp(a->nodes[i].name, b->nodes[i].name) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool same_paths(const struct qd_conf *a, const struct qd_conf *b)
+{
+	bool same = a->path_count == b->path_count;
+	for (uint32_t i = 0; same && i < a->path_count; i++)
+		same = strcmp(a->paths[i].url, b->paths[i].url) == 0;
+	return same;
+}
+
+static bool same_value(const struct qd_conf_key *key, const struct qd_conf *a, const struct qd_conf *b)
+{
+	const char *x = (const char *)a + key->offset;
+	const char *y = (const char *)b + key->offset;
+	switch (key->type) {
+	case QD_CONF_TYPE_NODES:
+		return same_nodes(a, b);
+	case QD_CONF_TYPE_URLS:
+		return same_paths(a, b);
+	case QD_CONF_TYPE_NAME:
+	case QD_CONF_TYPE_IQN:
+	case QD_CONF_TYPE_TEXT:
+	case QD_CONF_TYPE_FILE:
+		return strncmp(x, y, key->size_bytes) == 0;
+	case QD_CONF_TYPE_NODE:
+	case QD_CONF_TYPE_SPAN:
+	case QD_CONF_TYPE_DIGEST:
+	case QD_CONF_TYPE_LEVEL:
+	case QD_CONF_TYPE_MODE:
+	case QD_CONF_TYPE_HEX:
+		return memcmp(x, y, key->size_bytes) == 0;
+	case QD_CONF_TYPE_COUNT:
+		break;
+	}
+	QD_UNREACHABLE("type of a key");
+}
+
+static void add(struct qd_conf_changes *out, const char *key, bool live)
+{
+	qd_assert(out->count < QD_CONF_CHANGES_MAX);
+	struct qd_conf_change *c = &out->list[out->count++];
+	(void)snprintf(c->key, sizeof(c->key), "%s", key);
+	c->live = live;
+	out->restart_count += live ? 0 : 1;
+}
+
+void qd_conf_diff(const struct qd_conf *old, const struct qd_conf *new_conf, struct qd_conf_changes *out)
+{
+	size_t count = 0;
+	const struct qd_conf_key *schema = qd_conf_schema(&count);
+	*out = (struct qd_conf_changes){0};
+	for (size_t i = 0; i < count; i++) {
+		const struct qd_conf_key *key = &schema[i];
+		bool same = same_value(key, old, new_conf);
+		/* A secret that was changed in its file is a change of that key. */
+		if (key->offset == offsetof(struct qd_conf, chap.secret_file))
+			same = same && strcmp(old->chap.secret, new_conf->chap.secret) == 0;
+		if (key->offset == offsetof(struct qd_conf, chap.mutual_secret_file))
+			same = same && strcmp(old->chap.mutual_secret, new_conf->chap.mutual_secret) == 0;
+		if (!same)
+			add(out, key->key, key->live);
+	}
+}
+
+void qd_conf_apply_live(struct qd_conf *to, const struct qd_conf *from)
+{
+	size_t count = 0;
+	const struct qd_conf_key *schema = qd_conf_schema(&count);
+	for (size_t i = 0; i < count; i++) {
+		const struct qd_conf_key *key = &schema[i];
+		if (key->live)
+			memcpy((char *)to + key->offset, (const char *)from + key->offset, key->size_bytes);
+	}
+	to->times = from->times; /* with all that follows from the three */
+}
