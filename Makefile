@@ -281,22 +281,21 @@ clean:
 objects = $(patsubst %.c,$B/$1/%.o,$2)
 # $(call archives,variant,names): those of the names that exist
 archives = $(foreach a,$(filter $2,$(ARCHIVE_NAMES)),$B/$1/lib/$a.a)
-PURE := core codec base
-# Everything links what its folder includes, what that includes in turn, and the pure archives: work in progress
+# Everything links what its folder includes, and what that includes in turn: work in progress
 # in one place does not stop the tests of another.
-USES := $(shell grep -oE '^\#include "(drv|quorumd|runner|api|libquorumd|tools/quorumctl|witness|tests/sim|sim|conform)/[a-z_]+' \
+USES := $(shell grep -oE '^\#include "(base|codec|core|drv|quorumd|runner|api|libquorumd|tools/quorumctl|witness|tests/sim|sim|conform)/[a-z_]+' \
 	/dev/null src/*/*.[ch] tools/*/*.[ch] tests/*/*.[ch] witness/*.[ch] 2>/dev/null | \
 	sed 's|\#include "||; s|quorumd/quorumd$$|libquorumd/|; /quorumd\/errors$$/d; s|/[a-z_]*$$||; s|:tools/|:|; s|:tests/|:|' | sort -u)
 used = $(sort $(foreach f,$1,$(patsubst $f:%,%,$(filter $f:%,$(USES)))))
 $(foreach a,$(ARCHIVES),$(eval DIRECT_$a := $(call used,$(wildcard $(DIR_$a)/*.[ch]))))
 wider = $(sort $1 $(foreach u,$1,$(DIRECT_$u)))
 # $(call uses,files): the archives
-uses = $(call wider,$(call wider,$(call wider,$(call used,$1))))
+uses = $(sort base $(call wider,$(call wider,$(call wider,$(call used,$1)))))
 libs = $(foreach a,$1,$(LIBS_$a))
 
 # $(call program,variant,name,sources,archives,extra libraries,extra link flags)
 define program
-$B/$1/$2: $(call objects,$1,$3) $(call archives,$1,$4 $(PURE))
+$B/$1/$2: $(call objects,$1,$3) $(call archives,$1,$4)
 	$$(call link,$1,$(call libs,$4) $5,$6)
 
 endef
