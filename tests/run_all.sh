@@ -120,7 +120,7 @@ run_kind()
   local kind=$1 slots=$2 index
   shift 2
   for index in "${!names[@]}"; do
-    [ "${kinds[$index]}" = "$kind" ] && wanted "${names[$index]}" "$@" || continue
+    if [ "${kinds[$index]}" != "$kind" ] || ! wanted "${names[$index]}" "$@"; then continue; fi
     if ! compgen -G "${needs[$index]}" >/dev/null; then
       printf '%-4s %s\n' - "${names[$index]}: absent"
       continue
