@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One LUN, synchronously: for quorumctl's disk subcommands and for tests. Every call runs a private loop until its
- * answer or its deadline; nothing is repeated by itself. Not for the daemon. Prints nothing. */
+ * answer or its deadline; nothing is repeated by itself. Not for the daemon. Prints nothing.
+ * The cluster tag of a new superblock is qd_cluster_tag() of drv/disk_iscsi.h. */
 #ifndef QD_DRV_DISK_TOOL_H
 #define QD_DRV_DISK_TOOL_H
 

@@ -14,7 +14,7 @@ enum {
 	QD_ISCSI_SECRET_MAX = 256, /* what libiscsi copies: 255 bytes + NUL */
 	QD_ISCSI_ADDRESS_MAX = 64, /* "[" IPv6 with scope "]:65535" */
 	QD_ISCSI_PORT_DEFAULT = 3260,
-	QD_ISCSI_LUN_MAX = 255, /* libiscsi writes the LUN in peripheral addressing: larger numbers need flat space */
+	QD_ISCSI_LUN_MAX = 16383, /* flat space addressing (SAM-5 4.7.7.3) */
 };
 
 struct qd_iscsi_target {
