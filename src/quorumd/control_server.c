@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/assert.h"
+#include "quorumd/control.h"
+#include "quorumd/control_wire.h"
+#include "quorumd/errors.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	LISTENER = QD_CONTROL_CLIENTS_MAX, /* its place in the epoll data, after the clients' */
+	EVENTS_MAX = QD_CONTROL_CLIENTS_MAX + 1,
+	REQUESTS_A_TURN = 4, /* of one client, so that none keeps quorumd from its rounds */
+};
+
+struct client {
+	int fd; /* -1: free */
+	bool subscribed;
+	bool waits_reply;
+	uint64_t subscribe_id;
+	uint64_t reply_id;
+};
+
+struct qd_control_server {
+	int epoll_fd;
+	int listen_fd;
+	char path[QD_CONF_FILE_MAX];
+	qd_control_handover_fn *handover;
+	void *context;
+	struct client clients[QD_CONTROL_CLIENTS_MAX];
+	struct qd_control_snapshot snapshot;
+	uint64_t log_next;
+	struct qd_control_line ring[QD_CONTROL_LOG_RING]; /* line n is at n % QD_CONTROL_LOG_RING */
+	struct qd_control_answer answer;
+	uint8_t packet[QD_CONTROL_PACKET_MAX];
+};
+
+static void drop(struct qd_control_server *s, struct client *c)
+{
+	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL); /* close() does it as well */
+	(void)close(c->fd);					  /* nothing was buffered here */
+	*c = (struct client){.fd = -1};
+}
+
+/* s->answer to the client. One that does not read is dropped: it connects again and asks again. */
+static void send_answer(struct qd_control_server *s, struct client *c)
+{
+	size_t len = qd_control_answer_encode(&s->answer, s->packet, sizeof(s->packet));
+	qd_assert(len > 0);
+	ssize_t sent = send(c->fd, s->packet, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent != (ssize_t)len)
+		drop(s, c);
+}
+
+static void send_snapshot(struct qd_control_server *s, struct client *c, uint64_t id)
+{
+	s->answer.tell = QD_TELL_SNAPSHOT;
+	s->answer.id = id;
+	s->answer.u.snapshot = s->snapshot;
+	s->answer.u.snapshot.log_next = s->log_next;
+	send_answer(s, c);
+}
+
+static void send_lines(struct qd_control_server *s, struct client *c, const struct qd_control_request *r)
+{
+	uint64_t first = s->log_next > QD_CONTROL_LOG_RING ? s->log_next - QD_CONTROL_LOG_RING : 1;
+	uint64_t from = r->since < first ? first : r->since;
+	struct qd_control_lines *lines = &s->answer.u.lines;
+	s->answer.tell = QD_TELL_LINES;
+	s->answer.id = r->id;
+	lines->first = first;
+	lines->count = 0;
+	for (; from < s->log_next && lines->count < QD_CONTROL_LOG_BATCH; from++)
+		lines->list[lines->count++] = s->ring[from % QD_CONTROL_LOG_RING];
+	lines->next = from < s->log_next ? from : s->log_next;
+	send_answer(s, c);
+}
+
+static void send_reply(struct qd_control_server *s, struct client *c, uint64_t id, enum qd_reply reply)
+{
+	s->answer.tell = QD_TELL_REPLY;
+	s->answer.id = id;
+	s->answer.u.reply = reply;
+	send_answer(s, c);
+}
+
+static void take_handover(struct qd_control_server *s, struct client *c, const struct qd_control_request *r)
+{
+	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++) {
+		if (s->clients[i].waits_reply) {
+			send_reply(s, c, r->id, QD_REPLY_BUSY);
+			return;
+		}
+	}
+	c->waits_reply = true;
+	c->reply_id = r->id;
+	s->handover(s->context, r->to);
+}
+
+static void take_request(struct qd_control_server *s, struct client *c, const struct qd_control_request *r)
+{
+	switch (r->ask) {
+	case QD_ASK_SUBSCRIBE:
+		c->subscribed = true;
+		c->subscribe_id = r->id;
+		send_snapshot(s, c, r->id);
+		return;
+	case QD_ASK_STATUS:
+		send_snapshot(s, c, r->id);
+		return;
+	case QD_ASK_LOG:
+		send_lines(s, c, r);
+		return;
+	case QD_ASK_HANDOVER:
+		take_handover(s, c, r);
+		return;
+	case QD_ASK_NONE:
+	case QD_ASK_COUNT:
+		break;
+	}
+	QD_UNREACHABLE("kind of request");
+}
+
+static void serve_client(struct qd_control_server *s, struct client *c)
+{
+	for (int i = 0; i < REQUESTS_A_TURN && c->fd >= 0; i++) {
+		struct qd_control_request r;
+		ssize_t n = recv(c->fd, s->packet, sizeof(s->packet), MSG_DONTWAIT);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (n <= 0) {
+			drop(s, c);
+			return;
+		}
+		if (qd_control_request_decode(s->packet, (size_t)n, &r)) {
+			take_request(s, c, &r);
+		} else {
+			s->answer.tell = QD_TELL_REFUSED;
+			s->answer.id = 0;
+			send_answer(s, c);
+		}
+	}
+}
+
+static void accept_client(struct qd_control_server *s)
+{
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	uint32_t place = 0;
+	while (place < QD_CONTROL_CLIENTS_MAX && s->clients[place].fd >= 0)
+		place++;
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = place};
+	if (place == QD_CONTROL_CLIENTS_MAX || epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+		(void)close(fd); /* it sees the end of the file and tries again */
+		return;
+	}
+	/* Best effort: several snapshots fit between two of the client's turns. */
+	int bytes = 8 * QD_CONTROL_PACKET_MAX;
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+	s->clients[place] = (struct client){.fd = fd};
+}
+
+void qd_control_server_service(struct qd_control_server *s)
+{
+	struct epoll_event events[EVENTS_MAX];
+	int n = epoll_wait(s->epoll_fd, events, EVENTS_MAX, 0);
+	for (int i = 0; i < n; i++) {
+		uint32_t place = events[i].data.u32;
+		if (place == LISTENER)
+			accept_client(s);
+		else if (s->clients[place].fd >= 0)
+			serve_client(s, &s->clients[place]);
+	}
+}
+
+void qd_control_server_push(struct qd_control_server *s, const struct qd_control_snapshot *snapshot)
+{
+	bool differs = qd_control_snapshot_differs(&s->snapshot, snapshot);
+	uint64_t sequence = s->snapshot.sequence + (differs ? 1 : 0);
+	s->snapshot = *snapshot;
+	s->snapshot.sequence = sequence;
+	for (size_t i = 0; differs && i < QD_CONTROL_CLIENTS_MAX; i++) {
+		struct client *c = &s->clients[i];
+		if (c->fd >= 0 && c->subscribed)
+			send_snapshot(s, c, c->subscribe_id);
+	}
+}
+
+void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum qd_trace_level level,
+			   const char *text)
+{
+	struct timespec wall = {0};
+	(void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail for this clock; only for people anyway */
+	struct qd_control_line *line = &s->ring[s->log_next % QD_CONTROL_LOG_RING];
+	line->number = s->log_next++;
+	line->at = at;
+	line->unix_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
+	line->level = level;
+	size_t len = strnlen(text, sizeof(line->text) - 1);
+	memcpy(line->text, text, len);
+	line->text[len] = '\0';
+}
+
+void qd_control_server_reply(struct qd_control_server *s, enum qd_reply reply)
+{
+	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++) {
+		struct client *c = &s->clients[i];
+		if (!c->waits_reply)
+			continue;
+		c->waits_reply = false;
+		send_reply(s, c, c->reply_id, reply);
+	}
+}
+
+/* Bind under a temporary name, give it its owner, then rename it over whatever is there: at no moment is the path
+ * without a socket or with other rights. */
+static int bind_socket(int fd, const char *path, const char *user)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int len = snprintf(address.sun_path, sizeof(address.sun_path), "%s.%d", path, (int)getpid());
+	if (len < 0 || (size_t)len >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	const char *name = address.sun_path;
+	(void)unlink(name); /* of a process with the same id before; usually not there */
+	mode_t mask = umask(0177);
+	int status = bind(fd, (const struct sockaddr *)&address, sizeof(address));
+	(void)umask(mask); /* returns the mask, not a status */
+	if (status != 0)
+		return -1;
+	const struct passwd *entry = user[0] != '\0' && geteuid() == 0 ? getpwnam(user) : NULL;
+	if ((entry != NULL && chown(name, entry->pw_uid, entry->pw_gid) != 0) ||
+	    listen(fd, QD_CONTROL_CLIENTS_MAX) != 0 || rename(name, path) != 0) {
+		int problem = errno;
+		(void)unlink(name); /* the error to report is the one before */
+		errno = problem;
+		return -1;
+	}
+	return 0;
+}
+
+int qd_control_server_open(const char *path, const char *user, qd_control_handover_fn *handover,
+			   void *context, struct qd_control_server **out)
+{
+	*out = NULL;
+	struct qd_control_server *s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return -QD_ERR_NOMEM;
+	s->handover = handover;
+	s->context = context;
+	s->log_next = 1;
+	(void)snprintf(s->path, sizeof(s->path), "%s", path);
+	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++)
+		s->clients[i].fd = -1;
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = LISTENER};
+	if (s->epoll_fd < 0 || s->listen_fd < 0 || bind_socket(s->listen_fd, path, user) != 0 ||
+	    epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->listen_fd, &event) != 0) {
+		int problem = errno;
+		s->path[0] = '\0';
+		qd_control_server_close(s);
+		errno = problem;
+		return -QD_ERR_IO;
+	}
+	*out = s;
+	return 0;
+}
+
+void qd_control_server_close(struct qd_control_server *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++) {
+		if (s->clients[i].fd >= 0)
+			drop(s, &s->clients[i]);
+	}
+	if (s->listen_fd >= 0)
+		(void)close(s->listen_fd); /* nothing to lose */
+	if (s->epoll_fd >= 0)
+		(void)close(s->epoll_fd); /* nothing to lose */
+	if (s->path[0] != '\0')
+		(void)unlink(s->path); /* the next start replaces it anyway */
+	free(s);
+}
+
+int qd_control_server_fd(const struct qd_control_server *s)
+{
+	return s->epoll_fd;
+}

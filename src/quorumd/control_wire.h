@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Requests and answers of quorumd/control.h to packets and back, for both ends. Each packet begins with
+ * QD_CONTROL_VERSION; what no encoder of this version writes is refused. Pure. */
+#ifndef QD_QUORUMD_CONTROL_WIRE_H
+#define QD_QUORUMD_CONTROL_WIRE_H
+
+#include "quorumd/control.h"
+#include "quorumd/control_fields.h"
+
+static inline void qd_wire_version(struct qd_fields *f)
+{
+	f->invalid = f->invalid || qd_field_number(f, QD_CONTROL_VERSION, 2) != QD_CONTROL_VERSION;
+}
+
+static inline void qd_wire_request(struct qd_fields *f, struct qd_control_request *r)
+{
+	qd_wire_version(f);
+	r->ask = (enum qd_control_ask)qd_field_below(f, (uint32_t)r->ask, QD_ASK_COUNT);
+	qd_field_u64(f, &r->id);
+	qd_field_u64(f, &r->since);
+	qd_field_u32(f, &r->to);
+}
+
+static inline void qd_wire_line(struct qd_fields *f, struct qd_control_line *l)
+{
+	qd_field_u64(f, &l->number);
+	qd_field_mono(f, &l->at);
+	qd_field_i64(f, &l->unix_ms);
+	l->level = (enum qd_trace_level)qd_field_below(f, (uint32_t)l->level, QD_LEVEL_COUNT);
+	qd_field_text(f, l->text, sizeof(l->text));
+}
+
+static inline void qd_wire_lines(struct qd_fields *f, struct qd_control_lines *l)
+{
+	qd_field_u64(f, &l->next);
+	qd_field_u64(f, &l->first);
+	l->count = qd_field_below(f, l->count, QD_CONTROL_LOG_BATCH + 1);
+	for (uint32_t i = 0; i < l->count; i++)
+		qd_wire_line(f, &l->list[i]);
+}
+
+static inline void qd_wire_times(struct qd_fields *f, struct qd_times *t)
+{
+	qd_field_span(f, &t->renew);
+	qd_field_span(f, &t->challenge);
+	qd_field_span(f, &t->takeover);
+	qd_field_span(f, &t->watchdog);
+	qd_field_span(f, &t->look);
+	qd_field_span(f, &t->wait);
+	qd_field_span(f, &t->slack);
+	qd_field_span(f, &t->drift);
+	qd_field_span(f, &t->begin_stop);
+	qd_field_span(f, &t->stopped);
+}
+
+static inline void qd_wire_group(struct qd_fields *f, struct qd_group *g)
+{
+	g->state = (enum qd_group_state)qd_field_below(f, (uint32_t)g->state, QD_GROUP_STATE_COUNT);
+	qd_field_u64(f, &g->turn);
+	qd_field_u64(f, &g->epoch);
+	qd_field_mono(f, &g->stopped_by);
+	qd_field_mono(f, &g->start_by);
+	qd_field_bool(f, &g->failed);
+}
+
+static inline void qd_wire_path(struct qd_fields *f, struct qd_path *p)
+{
+	p->state = (enum qd_path_state)qd_field_below(f, (uint32_t)p->state, QD_PATH_STATE_COUNT);
+	qd_field_u32(f, &p->login_failures);
+	qd_field_u32(f, &p->unit_attentions);
+	qd_field_mono(f, &p->retry_at);
+	qd_field_mono(f, &p->since);
+	qd_field_u64(f, &p->key.value);
+	p->disk = (enum qd_disk_verdict)qd_field_below(f, (uint32_t)p->disk, QD_DISK_VERDICT_COUNT);
+	p->last_error = (enum qd_outcome)qd_field_below(f, (uint32_t)p->last_error, QD_OUTCOME_COUNT);
+	qd_field_u64(f, &p->logins);
+	qd_field_u64(f, &p->losses);
+}
+
+static inline void qd_wire_sight(struct qd_fields *f, struct qd_sight *s)
+{
+	qd_field_bool(f, &s->known);
+	qd_field_bool(f, &s->held);
+	qd_field_u64(f, &s->holder.value);
+	s->type = (enum qd_pr_type)qd_field_below(f, (uint32_t)s->type, QD_PR_TYPE_EXCLUSIVE_ACCESS_AR + 1);
+	qd_field_u32(f, &s->generation);
+	qd_field_mono(f, &s->since);
+	qd_field_mono(f, &s->last_look);
+}
+
+static inline void qd_wire_stats(struct qd_fields *f, struct qd_arbiter_stats *s)
+{
+	qd_field_u64(f, &s->rounds_good);
+	qd_field_u64(f, &s->rounds_bad);
+	qd_field_u64(f, &s->looks);
+	qd_field_u64(f, &s->strikes);
+	qd_field_u64(f, &s->takeovers);
+	qd_field_u64(f, &s->losses);
+	qd_field_u64(f, &s->scrubs);
+	qd_field_u64(f, &s->unit_attentions);
+	qd_field_u64(f, &s->stale_answers);
+	qd_field_u64(f, &s->late_steps);
+	for (size_t i = 0; i < QD_ROUND_BUCKETS; i++)
+		qd_field_u64(f, &s->round_histogram[i]);
+	qd_field_u64(f, &s->last_round_ns);
+	qd_field_u64(f, &s->worst_round_ns);
+}
+
+static inline void qd_wire_arbiter(struct qd_fields *f, struct qd_arbiter_status *a)
+{
+	a->state = (enum qd_arbiter_state)qd_field_below(f, (uint32_t)a->state, QD_ARB_STATE_COUNT);
+	a->hold = (enum qd_hold_reason)qd_field_below(f, (uint32_t)a->hold, QD_HOLD_COUNT);
+	qd_field_u64(f, &a->incarnation);
+	qd_field_u64(f, &a->epoch);
+	qd_field_u32(f, &a->owner_node);
+	qd_field_u64(f, &a->owner_epoch);
+	a->owner_record =
+		(enum qd_record_state)qd_field_below(f, (uint32_t)a->owner_record, QD_RECORD_STATE_COUNT);
+	qd_wire_sight(f, &a->sight);
+	qd_field_bool(f, &a->aptpl);
+	qd_field_bool(f, &a->preempt_and_abort);
+	qd_field_bool(f, &a->capabilities_known);
+	qd_field_u32(f, &a->heir);
+	a->path_count = qd_field_below(f, a->path_count, QD_PATHS_MAX + 1);
+	qd_field_u32(f, &a->beating_path);
+	for (uint32_t i = 0; i < QD_PATHS_MAX; i++)
+		qd_wire_path(f, &a->paths[i]);
+	qd_field_u64(f, &a->key.value);
+	qd_field_bytes(f, a->other_machine_id, sizeof(a->other_machine_id));
+	qd_field_bytes(f, a->other_boot_id, sizeof(a->other_boot_id));
+	qd_wire_stats(f, &a->stats);
+}
+
+static inline void qd_wire_snapshot(struct qd_fields *f, struct qd_control_snapshot *s)
+{
+	qd_field_u64(f, &s->sequence);
+	qd_field_text(f, s->version, sizeof(s->version));
+	qd_field_text(f, s->cluster, sizeof(s->cluster));
+	s->node_id = qd_field_below(f, s->node_id, QD_NODE_ID_MAX + 1);
+	qd_field_u64(f, &s->members);
+	for (size_t i = 0; i <= QD_NODE_ID_MAX; i++)
+		qd_field_text(f, s->node_names[i], sizeof(s->node_names[i]));
+	qd_field_mono(f, &s->now);
+	qd_wire_times(f, &s->times);
+	qd_field_bool(f, &s->lease.held);
+	qd_field_mono(f, &s->lease.start);
+	qd_field_mono(f, &s->lease.begin_stop);
+	qd_field_mono(f, &s->lease.stopped_by);
+	qd_field_bool(f, &s->has_group);
+	qd_field_text(f, s->group_name, sizeof(s->group_name));
+	qd_wire_group(f, &s->group);
+	qd_field_bool(f, &s->mine);
+	qd_field_u64(f, &s->epoch);
+	qd_wire_arbiter(f, &s->arbiter);
+	qd_field_u64(f, &s->log_next);
+}
+
+static inline void qd_wire_answer(struct qd_fields *f, struct qd_control_answer *a)
+{
+	qd_wire_version(f);
+	a->tell = (enum qd_control_tell)qd_field_below(f, (uint32_t)a->tell, QD_TELL_COUNT);
+	qd_field_u64(f, &a->id);
+	switch (a->tell) {
+	case QD_TELL_SNAPSHOT:
+		qd_wire_snapshot(f, &a->u.snapshot);
+		break;
+	case QD_TELL_LINES:
+		qd_wire_lines(f, &a->u.lines);
+		break;
+	case QD_TELL_REPLY:
+		a->u.reply = (enum qd_reply)qd_field_below(f, (uint32_t)a->u.reply, QD_REPLY_COUNT);
+		break;
+	case QD_TELL_NONE:
+	case QD_TELL_REFUSED:
+	case QD_TELL_COUNT:
+		break;
+	}
+}
+
+/* Encoders return the length, 0 when cap_bytes is too small (QD_CONTROL_PACKET_MAX never is). The answer's encoder
+ * leaves what it points to as it was. */
+static inline size_t qd_control_request_encode(const struct qd_control_request *r, uint8_t *to,
+					       size_t cap_bytes)
+{
+	struct qd_control_request copy = *r;
+	struct qd_fields f = qd_fields_writing(to, cap_bytes);
+	qd_wire_request(&f, &copy);
+	return qd_fields_written(&f);
+}
+
+static inline bool qd_control_request_decode(const uint8_t *data, size_t len_bytes,
+					     struct qd_control_request *out)
+{
+	struct qd_fields f = qd_fields_reading(data, len_bytes);
+	*out = (struct qd_control_request){0};
+	qd_wire_request(&f, out);
+	return qd_fields_read_all(&f) && out->ask != QD_ASK_NONE;
+}
+
+static inline size_t qd_control_answer_encode(struct qd_control_answer *a, uint8_t *to, size_t cap_bytes)
+{
+	struct qd_fields f = qd_fields_writing(to, cap_bytes);
+	qd_wire_answer(&f, a);
+	return qd_fields_written(&f);
+}
+
+static inline bool qd_control_answer_decode(const uint8_t *data, size_t len_bytes,
+					    struct qd_control_answer *out)
+{
+	struct qd_fields f = qd_fields_reading(data, len_bytes);
+	memset(out, 0, sizeof(*out));
+	qd_wire_answer(&f, out);
+	return qd_fields_read_all(&f) && out->tell != QD_TELL_NONE;
+}
+
+#endif
