@@ -170,6 +170,10 @@ static void register_bytes(void)
 	UNIT_BYTES(cdb, CDB, sizeof(cdb)); /* no type */
 	UNIT_EQUAL(list[20], 0x01);
 	UNIT_EQUAL(list[15], 2);
+	args.action = QD_PR_RESERVE;
+	qd_pr_out_encode(&args, cdb, list);
+	UNIT_EQUAL(list[20], 0); /* APTPL belongs to a registration */
+	UNIT_EQUAL(cdb[2], QD_PR_TYPE_WRITE_EXCLUSIVE);
 }
 
 static void out_round_trips(void)
@@ -471,7 +475,7 @@ static const struct unit_test TESTS[] = {
 	{"another opcode, action, scope, type, SPEC_I_PT and ALL_TG_PT are refused", out_wrong_bytes},
 	{"a refused command leaves zeros behind", refused_leaves_zeros},
 	{"a PREEMPT AND ABORT is these bytes", strike_bytes},
-	{"a REGISTER AND IGNORE carries APTPL and no type", register_bytes},
+	{"a registration carries APTPL and no type, a reservation the other way round", register_bytes},
 	{"every action with every type comes back, without what the action ignores", out_round_trips},
 	{"PERSISTENT RESERVE IN carries its action and 16 bits of length", in_bytes},
 	{"keys shorter than their header are refused, at every byte", keys_short},
