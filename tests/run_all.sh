@@ -92,9 +92,9 @@ reap()
   if [ "$rc" = 124 ]; then echo "     longer than $limit s, ended"; fi
   if [ "$s" != 0 ]; then grep -aiE '^ *skip|# skip' "$dir/$name.log" | sed 's/^/     /'; fi
   if [ "$f" != 0 ]; then
-    { grep -aE '^ *(FAIL|not ok)|error:|warning:|undefined reference' "$dir/$name.log" | head -n 20
+    { grep -aE '^ *(FAIL|not ok)|error:|warning:|undefined reference' "$dir/$name.log" | head -n 12
       echo '...'
-      tail -n 30 "$dir/$name.log"; } | cut -c1-200 | sed 's/^/     /'
+      tail -n 12 "$dir/$name.log"; } | cut -c1-200 | sed 's/^/     /'
     echo "     all of it: $dir/$name.log"
   fi
 }
