@@ -11,6 +11,8 @@
 #include "core/group.h"
 #include "core/rules.h"
 
+#include <string.h>
+
 struct qd_turn {
 	struct qd_node *node;
 	struct qd_arbiter *a;
@@ -33,6 +35,16 @@ bool qd_arb_is_member(const struct qd_turn *t, uint32_t node_id);
 void qd_arb_release_view(struct qd_turn *t, bool mine);
 void qd_arb_reply(struct qd_turn *t, enum qd_reply reply);
 
+/* --- arbiter.c: what node.c calls --------------------------------------------------------------------------- */
+void qd_arb_init(struct qd_node *n, struct qd_mono now);
+void qd_arb_before(struct qd_turn *t);
+void qd_arb_after(struct qd_turn *t);
+void qd_arb_done(struct qd_turn *t, const struct qd_answer *answer);
+void qd_arb_session_lost(struct qd_turn *t, uint32_t path);
+void qd_arb_timeout(struct qd_turn *t);
+void qd_arb_shutdown(struct qd_turn *t);
+struct qd_mono qd_arb_deadline(const struct qd_node *n);
+
 /* --- arbiter_batch.c: commands in a batch ------------------------------------------------------------------- */
 void qd_batch_begin(struct qd_turn *t, enum qd_step step, uint32_t path, struct qd_span patience);
 void qd_batch_ask(struct qd_turn *t, enum qd_role role);
@@ -54,7 +66,6 @@ void qd_batch_learn(struct qd_turn *t);
 struct qd_span qd_arb_patience(const struct qd_turn *t, uint32_t path);
 
 /* --- arbiter_path.c: sessions ------------------------------------------------------------------------------- */
-void qd_path_init(struct qd_turn *t);
 void qd_path_think(struct qd_turn *t);
 void qd_path_answer(struct qd_turn *t, const struct qd_op_slot *slot, const struct qd_answer *answer);
 void qd_path_lost(struct qd_turn *t, uint32_t path);
@@ -64,13 +75,13 @@ struct qd_op_slot *qd_op_start(struct qd_turn *t, enum qd_op_kind kind, uint32_t
 			       struct qd_mono deadline, struct qd_action **action);
 bool qd_path_ready(const struct qd_arbiter *a, uint32_t path);
 /* `preferred` if it is ready, else the first ready one, a path with a known key before others; path_count: none. */
-uint32_t qd_path_pick(const struct qd_turn *t, uint32_t preferred);
+uint32_t qd_path_pick(const struct qd_node *n, uint32_t preferred);
 
 /* --- arbiter_watch.c ---------------------------------------------------------------------------------------- */
 void qd_watch_enter(struct qd_turn *t);
 void qd_watch_think(struct qd_turn *t);
 void qd_watch_done(struct qd_turn *t, const struct qd_batch *b);
-struct qd_mono qd_watch_deadline(const struct qd_turn *t);
+struct qd_mono qd_watch_deadline(const struct qd_node *n);
 void qd_watch_saw(struct qd_turn *t, const struct qd_batch *b);
 void qd_watch_records(struct qd_turn *t, const struct qd_answer *answer);
 void qd_watch_unit_attention(struct qd_turn *t, enum qd_outcome outcome, uint32_t path);
@@ -79,13 +90,13 @@ void qd_watch_unit_attention(struct qd_turn *t, enum qd_outcome outcome, uint32_
 void qd_take_begin(struct qd_turn *t, const struct qd_taking *plan);
 void qd_take_think(struct qd_turn *t);
 void qd_take_done(struct qd_turn *t, const struct qd_batch *b);
-struct qd_mono qd_take_deadline(const struct qd_turn *t);
+struct qd_mono qd_take_deadline(const struct qd_node *n);
 
 /* --- arbiter_own.c, arbiter_recover.c, arbiter_handover.c ------------------------------------------------------ */
 void qd_own_enter(struct qd_turn *t, struct qd_mono round_start);
 void qd_own_think(struct qd_turn *t);
 void qd_own_done(struct qd_turn *t, const struct qd_batch *b);
-struct qd_mono qd_own_deadline(const struct qd_turn *t);
+struct qd_mono qd_own_deadline(const struct qd_node *n);
 void qd_own_good_round(struct qd_turn *t, const struct qd_batch *b);
 void qd_recover_think(struct qd_turn *t, uint32_t path);
 void qd_recover_done(struct qd_turn *t, const struct qd_batch *b);
@@ -101,7 +112,7 @@ void qd_leave_retire(struct qd_turn *t);
 void qd_leave_think(struct qd_turn *t);
 void qd_leave_done(struct qd_turn *t, const struct qd_batch *b);
 void qd_leave_stored(struct qd_turn *t, uint64_t incarnation, bool ok);
-struct qd_mono qd_leave_deadline(const struct qd_turn *t);
+struct qd_mono qd_leave_deadline(const struct qd_arbiter *a);
 
 /* --- group.c ------------------------------------------------------------------------------------------------ */
 void qd_group_start(struct qd_turn *t, uint64_t epoch);

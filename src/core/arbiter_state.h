@@ -85,6 +85,7 @@ struct qd_taking {
 	struct qd_mono start_at;   /* unfenced work may start */
 	struct qd_mono struck_at;  /* QD_NEVER: nothing sent yet that could take */
 	bool exposed;		   /* something was sent that may have taken the disk */
+	bool rechecked;		   /* by RESERVE: nothing changed between the last look and the RESERVE */
 	uint32_t retries;
 	uint64_t epoch;
 };
@@ -150,6 +151,7 @@ struct qd_arbiter {
 	/* standby */
 	uint32_t look_path;
 	uint32_t look_retries;
+	uint32_t take_failures;	    /* in a row at one sight: for pacing */
 	uint32_t own_node_beats;    /* new keys of our node id that we did not send: a copied identity */
 	struct qd_mono next_look;
 	struct qd_mono jitter_until; /* an unreserved disk is not raced for */

@@ -44,4 +44,7 @@ void qd_node_step(struct qd_node *n, const struct qd_event *ev, struct qd_action
 /* Instant by which a QD_EVENT_TIMEOUT must be delivered, QD_NEVER if none. Late delivery is legal and tested. */
 struct qd_mono qd_node_deadline(const struct qd_node *n);
 
+/* The invariants of one node, asserted after every step (src/core/invariant.c). */
+void qd_node_check(const struct qd_node *n);
+
 #endif

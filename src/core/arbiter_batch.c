@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/arbiter_internal.h"
+
+bool qd_batch_idle(const struct qd_arbiter *a)
+{
+	return a->batch.step == QD_STEP_IDLE;
+}
+
+void qd_batch_begin(struct qd_turn *t, enum qd_step step, uint32_t path, struct qd_span patience)
+{
+	qd_assert(qd_batch_idle(t->a));
+	qd_assert(qd_path_ready(t->a, path));
+	t->a->batch = (struct qd_batch){
+		.step = step,
+		.path = path,
+		.started = t->now,
+		.deadline = qd_mono_add(t->now, patience),
+	};
+}
+
+static struct qd_action *ask(struct qd_turn *t, enum qd_op_kind kind, enum qd_role role)
+{
+	struct qd_batch *b = &t->a->batch;
+	struct qd_action *action = NULL;
+	qd_assert(b->step != QD_STEP_IDLE && !b->asked[role]);
+	(void)qd_op_start(t, kind, b->path, role, b->deadline, &action);
+	b->asked[role] = true;
+	b->open++;
+	return action;
+}
+
+void qd_batch_ask(struct qd_turn *t, enum qd_role role)
+{
+	static const enum qd_op_kind kind[QD_ROLE_COUNT] = {
+		[QD_ROLE_RESERVATION] = QD_OP_READ_RESERVATION,
+		[QD_ROLE_KEYS] = QD_OP_READ_KEYS,
+		[QD_ROLE_RECORDS] = QD_OP_READ_RECORDS,
+	};
+	qd_assert(role < QD_ROLE_COUNT && kind[role] != QD_OP_NONE);
+	(void)ask(t, kind[role], role);
+}
+
+void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args)
+{
+	struct qd_batch *b = &t->a->batch;
+	struct qd_path *path = &t->a->paths[b->path];
+	ask(t, QD_OP_PR_OUT, QD_ROLE_OUT)->u.op.u.pr = *args;
+
+	switch (args->action) {
+	case QD_PR_REGISTER:
+	case QD_PR_REGISTER_AND_IGNORE:
+		/* Until the answer is there nobody knows which key this nexus has. */
+		b->key = args->sa_key;
+		path->key = (struct qd_key){0};
+		break;
+	case QD_PR_PREEMPT:
+	case QD_PR_PREEMPT_AND_ABORT:
+		b->key = args->key;
+		b->rest_key = args->sa_key;
+		break;
+	case QD_PR_RESERVE:
+	case QD_PR_RELEASE:
+	case QD_PR_CLEAR:
+		b->key = args->key;
+		break;
+	case QD_PR_OUT_COUNT:
+		QD_UNREACHABLE("PR OUT action");
+	}
+}
+
+void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
+		    uint64_t heir_turn)
+{
+	struct qd_arbiter *a = t->a;
+	struct qd_owner_record r = {
+		/* The parity of the sequence names the sector: the older copy is overwritten. */
+		.sequence = a->mine.sequence + (QD_RULE(RECORD_ALTERNATES) ? 1 : 2),
+		.epoch = epoch,
+		.incarnation = a->incarnation,
+		.node_id = t->config->node_id,
+		.state = state,
+		.heir = heir,
+		.heir_turn = heir_turn,
+	};
+	memcpy(r.machine_id, t->config->machine_id, sizeof(r.machine_id));
+	memcpy(r.boot_id, t->config->boot_id, sizeof(r.boot_id));
+	ask(t, QD_OP_WRITE_RECORD, QD_ROLE_WRITE)->u.op.u.record = r;
+	a->mine = r; /* what the disk has is known again after the next read; the sequence only grows */
+}
+
+bool qd_batch_all_good(const struct qd_batch *b)
+{
+	return qd_batch_worst(b) == QD_OUTCOME_GOOD;
+}
+
+enum qd_outcome qd_batch_worst(const struct qd_batch *b)
+{
+	for (int r = 0; r < QD_ROLE_COUNT; r++)
+		if (b->asked[r] && b->outcome[r] != QD_OUTCOME_GOOD)
+			return b->outcome[r];
+	return QD_OUTCOME_GOOD;
+}
+
+void qd_batch_register_fresh(struct qd_turn *t, enum qd_step step, uint32_t path)
+{
+	qd_batch_begin(t, step, path, qd_arb_patience(t, path));
+	qd_batch_out(t, &(struct qd_pr_out_args){
+				.action = QD_PR_REGISTER_AND_IGNORE,
+				.sa_key = qd_arb_fresh_key(t),
+				.aptpl = t->a->aptpl,
+			});
+}
+
+void qd_batch_preempt(struct qd_turn *t, enum qd_step step, uint32_t path, struct qd_key target)
+{
+	/* Case 8: without "and abort" a queued write of the loser survives. Asked once a target, then known. */
+	const bool with_abort = !t->a->no_abort && QD_RULE(ABORT_WITH_PREEMPT);
+	qd_batch_begin(t, step, path, qd_arb_patience(t, path));
+	qd_batch_out(t, &(struct qd_pr_out_args){
+				.action = with_abort ? QD_PR_PREEMPT_AND_ABORT : QD_PR_PREEMPT,
+				.type = QD_PR_TYPE_WRITE_EXCLUSIVE,
+				.key = t->a->paths[path].key,
+				.sa_key = target,
+			});
+}
+
+void qd_batch_round(struct qd_turn *t, enum qd_step step, uint32_t path, struct qd_key present)
+{
+	struct qd_key next;
+	if (QD_RULE(BEAT_FRESH) || t->a->beat == 0)
+		next = qd_arb_fresh_key(t);
+	else /* mutant: the beat that may have failed again */
+		next = qd_key_make(t->config->cluster_tag, t->config->node_id, t->a->incarnation,
+				   qd_key_beat(present) + 1);
+	qd_batch_begin(t, step, path, qd_arb_patience(t, path));
+	qd_batch_out(t, &(struct qd_pr_out_args){
+				.action = QD_PR_REGISTER,
+				.key = present,
+				.sa_key = next,
+				.aptpl = t->a->aptpl,
+			});
+	qd_batch_ask(t, QD_ROLE_RESERVATION);
+	qd_batch_ask(t, QD_ROLE_RECORDS);
+}
+
+static void learn_refusal(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const enum qd_step s = a->batch.step;
+	const bool preempts = s == QD_STEP_STRIKE || s == QD_STEP_CLEAN || s == QD_STEP_REPREEMPT ||
+			      s == QD_STEP_SCRUB;
+	if (preempts && !a->no_abort) {
+		a->no_abort = true;
+		qd_arb_trace(t, QD_TRACE_NO_ABORT, 0, 0, 0);
+	} else if (!preempts && a->aptpl) {
+		a->aptpl = false;
+		qd_arb_trace(t, QD_TRACE_NO_APTPL, 0, 0, 0);
+	}
+}
+
+void qd_batch_learn(struct qd_turn *t)
+{
+	const struct qd_batch *b = &t->a->batch;
+	struct qd_path *path = &t->a->paths[b->path];
+	if (!b->asked[QD_ROLE_OUT])
+		return;
+
+	const enum qd_outcome o = b->outcome[QD_ROLE_OUT];
+	const bool registers = !qd_key_is_none(b->key) && b->step != QD_STEP_UNREGISTER && b->step != QD_STEP_LEAVE;
+	if (o == QD_OUTCOME_GOOD && registers)
+		path->key = b->key;
+	else if (o == QD_OUTCOME_UNKNOWN && registers && !QD_RULE(BEAT_AMBIGUOUS))
+		path->key = b->key; /* mutant */
+	else if (o == QD_OUTCOME_CONFLICT)
+		path->key = (struct qd_key){0}; /* this nexus is not registered as was thought */
+	else if (o == QD_OUTCOME_UNSUPPORTED)
+		learn_refusal(t);
+}
+
+struct qd_span qd_arb_patience(const struct qd_turn *t, uint32_t path)
+{
+	/* With another path at hand a silent one is left early (case 9: inside the budget); the only path is waited
+	 * for as long as the lease can wait, because a torn-down session costs more than a late answer. */
+	for (uint32_t p = 0; p < t->config->path_count; p++)
+		if (p != path && qd_path_ready(t->a, p))
+			return t->times->look;
+	return t->times->renew;
+}

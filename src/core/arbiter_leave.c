@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The way out of ownership: STOPPING (no beat), RELEASING, RETIRING (new incarnation, new sessions). PROTOCOL.md
+ * section 4, cases 2, 11 and 14. */
+#include "core/arbiter_internal.h"
+
+enum {
+	QD_STORE_RETRY_MS = 1000,
+};
+
+/* Whatever was under way is not waited for. Its late answers find no slot. */
+static void drop_batch(struct qd_turn *t)
+{
+	t->a->batch = (struct qd_batch){.step = QD_STEP_IDLE};
+	for (uint32_t i = 0; i < QD_OPS_MAX; i++)
+		if (t->a->ops[i].role != QD_ROLE_PATH)
+			t->a->ops[i].id.value = 0;
+}
+
+static void end_of_ownership(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	qd_lease_end(&t->node->lease);
+	if (a->own.reply_due && a->state != QD_ARB_RELEASING) {
+		qd_arb_reply(t, QD_REPLY_FAILED);
+		a->own.reply_due = false;
+	}
+}
+
+void qd_leave_stop(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_mono stopped_by = t->node->lease.held ? t->node->lease.stopped_by : t->now;
+	qd_arb_move(t, QD_ARB_STOPPING);
+	qd_arb_release_view(t, false);
+	end_of_ownership(t);
+	if (t->config->has_group)
+		qd_group_stop(t, stopped_by);
+	a->hold = QD_HOLD_NONE;
+}
+
+/* The group is stopped and this nexus may still hold: say so on the disk, then let it go. */
+void qd_leave_release(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const uint32_t path = a->own.path;
+	const uint32_t heir = a->own.handover == QD_HANDOVER_STOP ? a->own.heir : 0;
+
+	qd_assert(qd_group_is_stopped(&t->node->group) || !t->config->has_group || !QD_RULE(RELEASE_AFTER_STOP));
+	if (a->state == QD_ARB_OWNER)
+		qd_arb_release_view(t, false);
+	qd_arb_move(t, QD_ARB_RELEASING);
+	qd_lease_end(&t->node->lease);
+	if (!qd_path_ready(a, path) || qd_key_is_none(a->paths[path].key) || a->own.lost) {
+		qd_leave_retire(t);
+		return;
+	}
+	qd_arb_trace(t, QD_TRACE_RELEASE, a->own.epoch, heir, 0);
+	/* From here on the epoch is over, whatever the answer says. Only the holder's nexus can write this. */
+	qd_batch_begin(t, QD_STEP_RELEASE_RECORD, path, qd_arb_patience(t, path));
+	qd_batch_write(t, QD_RECORD_RELEASED, a->own.epoch, heir, a->mine.heir_turn);
+}
+
+static void ask_store(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	a->store_asked = true;
+	qd_arb_trace(t, QD_TRACE_STORE, a->next_incarnation, 0, 0);
+	qd_arb_act(t, QD_ACTION_STORE)->u.incarnation = a->next_incarnation;
+}
+
+void qd_leave_retire(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const uint64_t top = a->shown_incarnation > a->incarnation ? a->shown_incarnation : a->incarnation;
+
+	if (a->own.reply_due) {
+		qd_arb_reply(t, a->state == QD_ARB_RELEASING ? QD_REPLY_DONE : QD_REPLY_FAILED);
+		a->own.reply_due = false;
+	}
+	end_of_ownership(t);
+	qd_arb_move(t, QD_ARB_RETIRING);
+	drop_batch(t);
+	if (!QD_RULE(NEW_INCARNATION)) { /* mutant: the old sessions and the old incarnation go on */
+		a->stored = true;
+		a->next_incarnation = a->incarnation;
+		return;
+	}
+	a->next_incarnation = top + 1;
+	a->stored = false;
+	a->store_retry = QD_NEVER;
+	for (uint32_t p = 0; p < t->config->path_count; p++)
+		qd_path_teardown(t, p);
+	ask_store(t);
+}
+
+void qd_leave_stored(struct qd_turn *t, uint64_t incarnation, bool ok)
+{
+	struct qd_arbiter *a = t->a;
+	if (a->state != QD_ARB_RETIRING || !a->store_asked || incarnation != a->next_incarnation)
+		return;
+	a->store_asked = false;
+	a->stored = ok;
+	if (!ok) {
+		qd_arb_trace(t, QD_TRACE_STORE_FAILED, incarnation, 0, 0);
+		a->store_retry = qd_mono_add(t->now, qd_span_ms(QD_STORE_RETRY_MS));
+	}
+}
+
+static void think_stopping(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (t->config->has_group && !qd_group_is_stopped(&t->node->group) && QD_RULE(RELEASE_AFTER_STOP))
+		return;
+	if (!qd_batch_idle(a)) {
+		/* A command of the last round is still under way: it is not waited for, so the nexus is not used. */
+		qd_leave_retire(t);
+		return;
+	}
+	qd_leave_release(t);
+}
+
+static void think_retiring(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (!a->stored && !a->store_asked && qd_mono_reached(t->now, a->store_retry))
+		ask_store(t);
+	if (!a->stored)
+		return;
+	for (uint32_t p = 0; p < t->config->path_count; p++)
+		if (QD_RULE(NEW_INCARNATION) && a->paths[p].state != QD_PATH_DOWN && a->paths[p].state != QD_PATH_BAD)
+			return;
+	if (t->config->has_group && !qd_group_is_stopped(&t->node->group))
+		return; /* mutant RELEASE_AFTER_STOP only */
+	if (a->incarnation != a->next_incarnation) {
+		a->incarnation = a->next_incarnation;
+		a->beat = 0;
+	}
+	a->sight.known = !QD_RULE(NEW_INCARNATION) && a->sight.known;
+	a->records_wanted = true;
+	a->own_node_beats = 0;
+	a->own = (struct qd_owning){0};
+	for (uint32_t p = 0; p < t->config->path_count; p++)
+		if (a->paths[p].state == QD_PATH_DOWN)
+			a->paths[p].retry_at = t->now;
+	if (a->shutdown) {
+		qd_arb_move(t, QD_ARB_OFF);
+		(void)qd_arb_act(t, QD_ACTION_OFF);
+		return;
+	}
+	qd_watch_enter(t);
+}
+
+void qd_leave_think(struct qd_turn *t)
+{
+	if (t->a->state == QD_ARB_STOPPING)
+		think_stopping(t);
+	else if (t->a->state == QD_ARB_RETIRING)
+		think_retiring(t);
+}
+
+void qd_leave_done(struct qd_turn *t, const struct qd_batch *b)
+{
+	struct qd_arbiter *a = t->a;
+	const enum qd_outcome o = qd_batch_worst(b);
+
+	if (a->state != QD_ARB_RELEASING)
+		return; /* the last answers of a round that nobody waits for any more */
+	if (o != QD_OUTCOME_GOOD || !qd_path_ready(a, b->path)) {
+		qd_arb_trace(t, QD_TRACE_RELEASE_FAILED, b->step, o, 0);
+		qd_leave_retire(t);
+		return;
+	}
+	const struct qd_key key = a->paths[b->path].key;
+	if (b->step == QD_STEP_RELEASE_RECORD) {
+		qd_batch_begin(t, QD_STEP_RELEASE, b->path, qd_arb_patience(t, b->path));
+		qd_batch_out(t, &(struct qd_pr_out_args){
+					.action = QD_PR_RELEASE, .type = QD_PR_TYPE_WRITE_EXCLUSIVE, .key = key});
+	} else if (b->step == QD_STEP_RELEASE) {
+		qd_batch_begin(t, QD_STEP_LEAVE, b->path, qd_arb_patience(t, b->path));
+		qd_batch_out(t, &(struct qd_pr_out_args){.action = QD_PR_REGISTER, .key = key});
+	} else {
+		qd_leave_retire(t);
+	}
+}
+
+struct qd_mono qd_leave_deadline(const struct qd_arbiter *a)
+{
+	return a->state == QD_ARB_RETIRING && !a->stored && !a->store_asked ? a->store_retry : QD_NEVER;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STANDBY: look at the disk, judge how old is what is seen, decide to take. PROTOCOL.md sections 2 and 3. */
+#include "core/arbiter_internal.h"
+
+/* Own-node keys that change while this process sends none: a machine with our node id beats. As many as paths may
+ * still land late from before; one more cannot. */
+static bool identity_is_copied(const struct qd_turn *t)
+{
+	return t->a->own_node_beats > t->config->path_count + 1;
+}
+
+void qd_watch_enter(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	qd_arb_move(t, QD_ARB_STANDBY);
+	a->look_retries = 0;
+	a->next_look = t->now;
+}
+
+static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r)
+{
+	struct qd_sight *s = &t->a->sight;
+	s->since = t->now;
+	t->a->take_failures = 0;
+	t->a->records_wanted = true;
+	t->a->jitter_until =
+		qd_mono_add(qd_mono_add(t->now, t->times->wait),
+			    (struct qd_span){(int64_t)qd_rand_below(&t->a->rand, (uint64_t)t->times->look.ns)});
+	if (r->held)
+		qd_arb_trace(t, QD_TRACE_SIGHT_HELD, r->holder.value, r->generation, 0);
+	else
+		qd_arb_trace(t, QD_TRACE_SIGHT_UNRESERVED, r->generation, 0, 0);
+	if (r->held && qd_key_tag(r->holder) == t->config->cluster_tag &&
+	    qd_key_node(r->holder) == t->config->node_id && t->a->state == QD_ARB_STANDBY)
+		t->a->own_node_beats++;
+}
+
+void qd_watch_saw(struct qd_turn *t, const struct qd_batch *b)
+{
+	struct qd_arbiter *a = t->a;
+	struct qd_sight *s = &a->sight;
+	const struct qd_pr_reservation *r = &b->reservation;
+	const bool same = s->known && s->held == r->held &&
+			  (!r->held || (qd_key_equal(s->holder, r->holder) && s->type == r->type));
+	/* Case 3: while nothing holds, every registration by others starts the wait anew. */
+	const bool moved = !r->held && s->known && s->generation != r->generation && QD_RULE(UNRESERVED_RESTART);
+	/* Case 15 and case 6: a target that restarted may have gone back to an old key; what was seen through an
+	 * earlier session does not age on. A session that has been up since before the sight vouches for it. */
+	const bool continuous = qd_mono_before(a->paths[b->path].since, s->since) ||
+				a->paths[b->path].since.ns == s->since.ns;
+	const bool restart = !continuous && (r->held ? QD_RULE(SIGHT_RESTART) : QD_RULE(UNRESERVED_RESTART));
+
+	if (!same || moved || restart)
+		sight_is_new(t, r);
+	*s = (struct qd_sight){
+		.known = true,
+		.held = r->held,
+		.holder = r->holder,
+		.type = r->type,
+		.generation = r->generation,
+		.since = s->since,
+		.last_look = t->now,
+	};
+}
+
+void qd_watch_unit_attention(struct qd_turn *t, enum qd_outcome outcome, uint32_t path)
+{
+	struct qd_sight *s = &t->a->sight;
+	const bool reset = outcome == QD_OUTCOME_UA_RESET;
+	if (!s->known || outcome == QD_OUTCOME_UA_OTHER || (s->held && !reset))
+		return;
+	if (s->held ? !QD_RULE(SIGHT_RESTART) : !QD_RULE(UNRESERVED_RESTART))
+		return;
+	qd_arb_trace(t, QD_TRACE_SIGHT_RESTART, outcome, path, 0);
+	s->known = false;
+}
+
+void qd_watch_records(struct qd_turn *t, const struct qd_answer *answer)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_owner_record *newest = NULL;
+	bool any_released_won = false;
+
+	a->records_known = true;
+	for (uint32_t i = 0; i < answer->u.records.count; i++) {
+		const struct qd_owner_record *r = &answer->u.records.records[i];
+		if (r->state == QD_RECORD_NONE)
+			continue;
+		if (qd_epoch_counter(r->epoch) > a->max_counter)
+			a->max_counter = qd_epoch_counter(r->epoch);
+		/* mutant RELEASED_NO_WAIT_ONLY_NEWEST: a released record, however old, counts before all others */
+		const bool pull = !QD_RULE(RELEASED_NO_WAIT_ONLY_NEWEST) && r->state == QD_RECORD_RELEASED;
+		if (newest == NULL || (r->epoch > newest->epoch && !any_released_won) || pull) {
+			newest = r;
+			any_released_won = pull;
+		}
+		if (r->node_id != t->config->node_id)
+			continue;
+		a->mine = *r;
+		if (r->incarnation > a->shown_incarnation)
+			a->shown_incarnation = r->incarnation;
+	}
+	a->newest = newest != NULL ? *newest : (struct qd_owner_record){.state = QD_RECORD_NONE};
+}
+
+static bool machine_is_other(const struct qd_turn *t)
+{
+	const struct qd_owner_record *m = &t->a->mine;
+	return m->state != QD_RECORD_NONE &&
+	       memcmp(m->machine_id, t->config->machine_id, sizeof(m->machine_id)) != 0;
+}
+
+static bool refuse_copied_identity(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (!QD_RULE(COPIED_IDENTITY) || (!machine_is_other(t) && !identity_is_copied(t)))
+		return false;
+	memcpy(a->other_machine_id, a->mine.machine_id, sizeof(a->other_machine_id));
+	memcpy(a->other_boot_id, a->mine.boot_id, sizeof(a->other_boot_id));
+	a->hold = QD_HOLD_COPIED_IDENTITY;
+	qd_arb_trace(t, QD_TRACE_COPIED_IDENTITY, t->config->node_id, 0, 0);
+	for (uint32_t p = 0; p < t->config->path_count; p++)
+		qd_path_teardown(t, p);
+	qd_arb_move(t, QD_ARB_REFUSED);
+	return true;
+}
+
+static void mind_heir(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_owner_record *n = &a->newest;
+	const bool offered = n->state == QD_RECORD_TAKEN && n->heir == t->config->node_id;
+	const bool released_to_me = n->state == QD_RECORD_RELEASED && n->heir == t->config->node_id;
+
+	if (a->heir_mode) {
+		if ((offered && n->epoch == a->heir_epoch && n->heir_turn == a->heir_turn) || released_to_me)
+			return;
+		a->heir_mode = false;
+		qd_arb_trace(t, QD_TRACE_HEIR_OVER, 0, 0, 0);
+	}
+	if (!offered || (n->epoch == a->heir_epoch && n->heir_turn == a->heir_turn))
+		return; /* an offer is answered once */
+	a->heir_mode = true;
+	a->heir_epoch = n->epoch;
+	a->heir_turn = n->heir_turn;
+	a->heir_until = QD_NEVER; /* the owner withdraws it, or is taken over */
+	qd_arb_trace(t, QD_TRACE_HEIR_MODE, n->epoch, n->heir_turn, 0);
+	/* A fresh key shows the owner that somebody is there; a still registered old one would not. */
+	qd_batch_register_fresh(t, QD_STEP_HEIR_REGISTER, a->look_path);
+}
+
+static void plan_strike(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_sight *s = &a->sight;
+	const struct qd_taking plan = {
+		.by_reserve = false,
+		.target = s->holder,
+		.loser = qd_key_node(s->holder),
+		.path = a->look_path,
+		.start_at = QD_RULE(START_WAIT) ? qd_mono_add(s->since, t->times->wait) : t->now,
+		.struck_at = QD_NEVER,
+	};
+	qd_arb_trace(t, QD_TRACE_STRIKE, s->holder.value, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0);
+	qd_take_begin(t, &plan);
+}
+
+static void plan_reserve(struct qd_turn *t, bool released)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_sight *s = &a->sight;
+	const struct qd_taking plan = {
+		.by_reserve = true,
+		.released = released,
+		.released_epoch = a->newest.epoch,
+		.loser = a->newest.state == QD_RECORD_NONE ? 0 : a->newest.node_id,
+		.path = a->look_path,
+		.generation = s->generation,
+		.start_at = released || !QD_RULE(START_WAIT) ? t->now : qd_mono_add(s->since, t->times->wait),
+		.struck_at = QD_NEVER,
+	};
+	if (released)
+		qd_arb_trace(t, QD_TRACE_RESERVE_RELEASED, a->newest.epoch, 0, 0);
+	else
+		qd_arb_trace(t, QD_TRACE_RESERVE_WAITED, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0, 0);
+	qd_take_begin(t, &plan);
+}
+
+static void consider_held(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_sight *s = &a->sight;
+	const bool ours = qd_key_tag(s->holder) == t->config->cluster_tag && qd_key_node(s->holder) != 0 &&
+			  qd_key_node(s->holder) <= QD_NODE_ID_MAX && s->type == QD_PR_TYPE_WRITE_EXCLUSIVE;
+	if (!ours) {
+		if (a->hold != QD_HOLD_FOREIGN)
+			qd_arb_trace(t, QD_TRACE_FOREIGN, s->holder.value, s->type, 0);
+		a->hold = QD_HOLD_FOREIGN;
+		return;
+	}
+	a->hold = QD_HOLD_HELD;
+	if (QD_RULE(STRIKE_AGE) && !qd_mono_reached(t->now, qd_mono_add(s->since, t->times->challenge)))
+		return;
+	plan_strike(t);
+}
+
+static void consider_unreserved(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const struct qd_sight *s = &a->sight;
+	const struct qd_owner_record *n = &a->newest;
+
+	if (n->state == QD_RECORD_RELEASED) {
+		const bool for_all = n->heir == 0 || n->heir == t->config->node_id;
+		a->hold = for_all ? QD_HOLD_NONE : QD_HOLD_HEIR;
+		if (for_all || qd_mono_reached(t->now, qd_mono_add(s->since, t->times->challenge)))
+			plan_reserve(t, true);
+		return;
+	}
+	a->hold = QD_HOLD_UNRESERVED_WAIT;
+	if (qd_mono_reached(t->now, a->jitter_until) || !QD_RULE(UNRESERVED_WAIT))
+		plan_reserve(t, false);
+}
+
+/* Right after a look: what was seen is as fresh as it can be. */
+static void consider(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (a->observe) {
+		a->observe = false;
+		return;
+	}
+	if (a->shutdown || !a->sight.known || !a->records_known || a->records_wanted)
+		return;
+	if (refuse_copied_identity(t))
+		return;
+	if (a->shown_incarnation > a->incarnation || !qd_arb_beats_left(a)) {
+		qd_arb_trace(t, QD_TRACE_INCARNATION_SHOWN, a->shown_incarnation, a->incarnation, 0);
+		qd_leave_retire(t);
+		return;
+	}
+	mind_heir(t);
+	if (!qd_batch_idle(a))
+		return;
+	if (a->sight.held)
+		consider_held(t);
+	else
+		consider_unreserved(t);
+}
+
+void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
+{
+	struct qd_arbiter *a = t->a;
+	const enum qd_outcome worst = qd_batch_worst(b);
+
+	if (qd_outcome_is_unit_attention(worst) && a->look_retries < QD_RETRIES_MAX) {
+		a->look_retries++;
+		a->next_look = t->now;
+		return;
+	}
+	a->look_retries = 0;
+	if (worst != QD_OUTCOME_GOOD) {
+		if (b->step == QD_STEP_HEIR_REGISTER)
+			a->heir_turn = 0; /* answer the offer again after the next look */
+		if (worst != QD_OUTCOME_UNKNOWN)
+			a->next_look = qd_mono_add(t->now, qd_span_div(t->times->look, 4));
+		return;
+	}
+	if (b->step == QD_STEP_LOOK) {
+		a->stats.looks++;
+		qd_watch_saw(t, b);
+		a->next_look = qd_mono_add(b->started, a->heir_mode ? qd_span_ms(QD_HEIR_LOOK_MS) : t->times->look);
+		if (a->heir_mode && !b->reservation.held)
+			a->records_wanted = true;
+		consider(t);
+	} else if (b->step == QD_STEP_LOOK_RECORDS) {
+		a->records_wanted = false;
+		consider(t);
+	} else if (b->step == QD_STEP_HEIR_REGISTER) {
+		a->next_look = t->now;
+	}
+	/* UNREGISTER: qd_batch_learn() did it all */
+}
+
+static bool must_unregister(const struct qd_turn *t, uint32_t path)
+{
+	const struct qd_arbiter *a = t->a;
+	if (a->heir_mode || qd_key_is_none(a->paths[path].key) || !a->sight.known)
+		return false;
+	/* A challenger that is about to strike again keeps its key. */
+	return a->sight.held &&
+	       qd_mono_before(t->now, qd_mono_add(a->sight.since, qd_span_div(t->times->challenge, 2)));
+}
+
+/* The look that may decide comes when C, or W, is over, not up to R/3 later. */
+static struct qd_mono deciding_look(const struct qd_node *n)
+{
+	const struct qd_arbiter *a = &n->arbiter;
+	const struct qd_sight *s = &a->sight;
+	if (!s->known)
+		return QD_NEVER;
+	const struct qd_mono at =
+		s->held ? qd_mono_add(s->since, n->config.times.challenge) : a->jitter_until;
+	return qd_mono_before(s->last_look, at) ? at : QD_NEVER;
+}
+
+void qd_watch_think(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	qd_assert(!t->config->has_group || qd_group_is_stopped(&t->node->group));
+
+	if (a->shutdown) {
+		for (uint32_t p = 0; p < t->config->path_count; p++)
+			qd_path_teardown(t, p);
+		qd_arb_move(t, QD_ARB_OFF);
+		(void)qd_arb_act(t, QD_ACTION_OFF);
+		return;
+	}
+	if (!qd_batch_idle(a))
+		return;
+	a->look_path = qd_path_pick(t->node, a->look_path);
+	if (a->look_path >= t->config->path_count) {
+		a->look_path = 0;
+		a->hold = a->paths[0].disk == QD_DISK_OK ? QD_HOLD_NO_PATH : QD_HOLD_WRONG_DISK;
+		return;
+	}
+	if (a->records_wanted && a->sight.known) {
+		qd_batch_begin(t, QD_STEP_LOOK_RECORDS, a->look_path, qd_arb_patience(t, a->look_path));
+		qd_batch_ask(t, QD_ROLE_RECORDS);
+	} else if (qd_mono_reached(t->now, qd_mono_min(a->next_look, deciding_look(t->node)))) {
+		qd_batch_begin(t, QD_STEP_LOOK, a->look_path, qd_arb_patience(t, a->look_path));
+		qd_batch_ask(t, QD_ROLE_RESERVATION);
+	} else if (must_unregister(t, a->look_path)) {
+		qd_batch_begin(t, QD_STEP_UNREGISTER, a->look_path, qd_arb_patience(t, a->look_path));
+		qd_batch_out(t, &(struct qd_pr_out_args){.action = QD_PR_REGISTER, .key = a->paths[a->look_path].key});
+	}
+}
+
+struct qd_mono qd_watch_deadline(const struct qd_node *n)
+{
+	const struct qd_arbiter *a = &n->arbiter;
+	if (!qd_batch_idle(a) || !qd_path_ready(a, a->look_path))
+		return QD_NEVER;
+	return qd_mono_min(a->next_look, deciding_look(n));
+}
