@@ -6,24 +6,31 @@
 if [ -z "$(files 'src/libquorumd/*.c')" ] && [ ! -f src/quorumd/main.c ]; then exit 0; fi
 dest=$(mktemp -d)
 trap 'rm -rf "$dest"' EXIT
-if ! out=$(make -s install DESTDIR="$dest" PREFIX=/usr 2>&1); then fail install "$out"; exit 1; fi
+# The prefix is the built one: another would compile again, beside tests that run at the same time.
+if ! out=$(make -s install DESTDIR="$dest" 2>&1); then fail install "$out"; exit 1; fi
 
-want=(usr/share/doc/quorumd/LICENSE)
-[ ! -f src/quorumd/main.c ] || want+=(usr/sbin/quorumd usr/lib/systemd/system/quorumd.service)
-[ ! -f src/runner/main.c ] || want+=(usr/libexec/quorumd/quorum-runner)
-[ ! -f src/api/main.c ] || want+=(usr/libexec/quorumd/quorum-api)
-[ ! -f tools/quorumctl/main.c ] || want+=(usr/bin/quorumctl)
+p=usr/local
+want=("$p/share/doc/quorumd/LICENSE")
+[ ! -f src/quorumd/main.c ] || want+=("$p/sbin/quorumd" "$p/lib/systemd/system/quorumd.service")
+[ ! -f src/runner/main.c ] || want+=("$p/libexec/quorumd/quorum-runner")
+[ ! -f src/api/main.c ] || want+=("$p/libexec/quorumd/quorum-api")
+[ ! -f tools/quorumctl/main.c ] || want+=("$p/bin/quorumctl")
 [ -z "$(files 'src/libquorumd/*.c')" ] ||
-  want+=(usr/lib/libquorumd.so.0 usr/lib/libquorumd.so usr/lib/libquorumd.a usr/lib/pkgconfig/quorumd.pc)
-for file in $(files 'include/quorumd/*.h'); do want+=("usr/$file"); done
-for page in $(files 'docs/*.[13578]'); do want+=("usr/share/man/man${page##*.}/${page##*/}"); done
+  want+=("$p/lib/libquorumd.so.0" "$p/lib/libquorumd.so" "$p/lib/libquorumd.a" "$p/lib/pkgconfig/quorumd.pc")
+for file in $(files 'include/quorumd/*.h'); do want+=("$p/$file"); done
+for page in $(files 'docs/*.[13578]'); do want+=("$p/share/man/man${page##*.}/${page##*/}"); done
 findings=
 for file in "${want[@]}"; do [ -e "$dest/$file" ] || findings+="$file is missing"$'\n'; done
 findings+=$(find "$dest" -type f -perm /022 -printf '%P can be written by others\n')
-findings+=$(grep -rlF "$PWD" "$dest/usr/lib/pkgconfig" "$dest/usr/lib/systemd" 2>/dev/null)
+findings+=$(grep -rlF "$PWD" "$dest/$p/lib/pkgconfig" "$dest/$p/lib/systemd" 2>/dev/null)
 verdict install-files "${findings%$'\n'}"
 
-if [ -e "$dest/usr/lib/pkgconfig/quorumd.pc" ]; then
+unit=$dest/$p/lib/systemd/system/quorumd.service
+if [ -e "$unit" ] && command -v systemd-analyze >/dev/null; then
+  verdict install-unit "$(systemd-analyze verify "$unit" 2>&1 | grep -E 'quorumd.service:[0-9]+:|Unknown|Failed to parse')"
+fi
+
+if [ -e "$dest/$p/lib/pkgconfig/quorumd.pc" ]; then
   cat >"$dest/try.c" <<'C'
 #include <quorumd/errors.h>
 #include <quorumd/quorumd.h>
@@ -32,18 +39,18 @@ int main(void)
 	return QD_OK;
 }
 C
-  export PKG_CONFIG_PATH=$dest/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dest
+  export PKG_CONFIG_PATH=$dest/$p/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dest
   findings=
   # shellcheck disable=SC2046 # the flags are several words
   gcc -std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags quorumd) -o "$dest/try" "$dest/try.c" \
     -Wl,--no-as-needed $(pkg-config --libs quorumd) 2>"$dest/log" || findings=$(cat "$dest/log")
-  [ -n "$findings" ] || LD_LIBRARY_PATH=$dest/usr/lib "$dest/try" || findings="the program did not run"
+  [ -n "$findings" ] || LD_LIBRARY_PATH=$dest/$p/lib "$dest/try" || findings="the program did not run"
   verdict install-pkg-config "$findings"
   if command -v g++ >/dev/null; then
     # shellcheck disable=SC2046
     verdict install-c++ "$(g++ -fsyntax-only -x c++ "$dest/try.c" $(pkg-config --cflags quorumd) 2>&1)"
   fi
   # What the library shows is its interface and nothing of the inside.
-  verdict install-symbols "$(nm -D --defined-only "$dest/usr/lib/libquorumd.so.0" | awk '$3 !~ /^qd_client_|^quorumd_|^qd_/ { print $3 }')"
+  verdict install-symbols "$(nm -D --defined-only "$dest/$p/lib/libquorumd.so.0" | awk '$3 !~ /^qd_client_|^quorumd_|^qd_/ { print $3 }')"
 fi
 exit "$lint_failed"
