@@ -171,8 +171,8 @@ void qd_batch_learn(struct qd_turn *t)
 		path->key = b->key;
 	else if (o == QD_OUTCOME_UNKNOWN && registers && !QD_RULE(BEAT_AMBIGUOUS))
 		path->key = b->key; /* mutant */
-	else if (o == QD_OUTCOME_CONFLICT)
-		path->key = (struct qd_key){0}; /* this nexus is not registered as was thought */
+	else if (o == QD_OUTCOME_CONFLICT && b->step != QD_STEP_CLEAN && b->step != QD_STEP_SCRUB)
+		path->key = (struct qd_key){0}; /* this nexus is not registered as was thought, or the key is gone */
 	else if (o == QD_OUTCOME_UNSUPPORTED)
 		learn_refusal(t);
 }

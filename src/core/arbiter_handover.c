@@ -159,8 +159,8 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
 	const enum qd_outcome o = qd_batch_worst(b);
-	if (qd_outcome_not_executed(o) && o != QD_OUTCOME_UNSUPPORTED)
-		return; /* a unit attention, busy: the phase starts it again */
+	if (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY)
+		return; /* not executed: the phase starts it again */
 	if (o != QD_OUTCOME_GOOD) {
 		a->own.need_check = true;
 		if (b->step != QD_STEP_HEIR_KEYS)

@@ -226,8 +226,6 @@ static void cleaned(struct qd_turn *t, const struct qd_batch *b)
 		/* The key is gone, or a unit attention: what is registered and who holds is asked again. */
 		if (t->a->taking.retries++ >= QD_RETRIES_MAX)
 			give_up(t, b->step, o);
-		else if (qd_key_is_none(t->a->paths[t->a->taking.path].key))
-			give_up(t, b->step, o);
 		else
 			ask_holder(t);
 	} else {
