@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# quorumd: one makefile, no recursion. `make help` lists the targets.
+# quorumd: the one makefile. `make help` lists the targets.
 #
 # Objects live in build/<variant>/<path of the source>.o. A file is picked up by its place alone. In every folder
 # the files with a main() become programs and the others an archive that tests and sister programs link:
@@ -188,7 +188,10 @@ sim: $B/sim
 ## unit: the unit tests
 unit: unit-$V
 ## asan: unit and driver tests under ASan and UBSan
-asan: unit-asan drv-asan
+asan: deps-test tests-asan
+	@tests/run_programs.sh unit $(addprefix $B/asan/,$(UNIT))
+	@QD_BUILD=$B/asan $(DRV_RUN) $(addprefix $B/asan/,$(DRV))
+DRV_RUN := $(or $(firstword $(wildcard tests/drv/run tests/drv/run.sh)),tests/run_programs.sh drv)
 ## drv: driver tests against a real target
 drv: drv-$V
 
@@ -196,7 +199,7 @@ drv: drv-$V
 $(foreach v,$(VARIANTS),unit-$v): unit-%:
 	@tests/run_programs.sh unit $(addprefix $B/$*/,$(UNIT))
 $(foreach v,$(VARIANTS),drv-$v): drv-%:
-	@QD_BUILD=$B/$* $(or $(firstword $(wildcard tests/drv/run tests/drv/run.sh)),tests/run_programs.sh drv) $(addprefix $B/$*/,$(DRV))
+	@QD_BUILD=$B/$* $(DRV_RUN) $(addprefix $B/$*/,$(DRV))
 $(foreach v,$(VARIANTS),$(eval unit-$v: $(addprefix $B/$v/,$(UNIT))))
 $(foreach v,$(VARIANTS),$(eval drv-$v: deps-test $(addprefix $B/$v/,$(DRV))))
 $(foreach v,$(VARIANTS),$(eval programs-$v: $(addprefix $B/$v/,$(PROGRAMS) $(SO) $(EXTRA) $(SIM)) \
@@ -205,7 +208,7 @@ $(foreach v,$(VARIANTS),$(eval tests-$v: $(addprefix $B/$v/,$(UNIT) $(DRV))))
 
 ## cli: the command line tests
 cli: all deps-test
-	@tests/run_bats.sh tests/cli
+	@QD_BUILD=$B/$V tests/run_bats.sh tests/cli
 
 ## tidy: every lint: formatting, clang-tidy, cppcheck, purity, forbidden constructs, man pages
 tidy lint: deps-build deps-test

@@ -85,12 +85,20 @@ reap()
     p=1
   fi
   if [ "$rc" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+  # Tests do not go quietly: a stage skips no more than tests/skips.txt says (`STAGE COUNT` lines), once it is there.
+  if [ -e tests/skips.txt ] && [ "$s" -gt "$(awk -v n="$name" '$1 == n { c = $2 } END { print c + 0 }' tests/skips.txt)" ]; then
+    echo "FAIL skips: more than tests/skips.txt allows" >>"$dir/$name.log"
+    f=$((f + 1))
+  fi
   if [ "$f" != 0 ]; then word=FAIL; fi
   passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
   printf '%-4s %-15s %6.1f s  %d passed, %d failed, %d skipped\n' $word "$name" \
     "$(awk -v a="$t0" -v b="$t1" 'BEGIN { print b - a }')" "$p" "$f" "$s"
   if [ "$rc" = 124 ]; then echo "     longer than $limit s, ended"; fi
-  if [ "$s" != 0 ]; then grep -aiE '^ *skip|# skip' "$dir/$name.log" | sed 's/^/     /'; fi
+  if [ "$s" != 0 ]; then
+    grep -aiE '^ *skip|# skip|left out:' "$dir/$name.log" | sed -E 's/^ *(skip:? *)?/     skip: /' ||
+      echo "     skip: no reason given, which is a mistake of this stage"
+  fi
   if [ "$f" != 0 ]; then
     { grep -aE '^ *(FAIL|not ok)|error:|warning:|undefined reference' "$dir/$name.log" | head -n 12
       echo '...'
