@@ -223,13 +223,13 @@ guest_thaw() { kill -CONT "${guest_pid[$1]}"; }
 
 # --- the conformance program, as the tool that speaks to the target ---------------------------------------------------
 
-VM_CONFORM=${VM_CONFORM:-$VM_TREE/build/conform/conform}
+VM_CONFORM=${VM_CONFORM:-$VM_TREE/build/gcc/conform}
 # shellcheck source=tests/conform/control.sh
 . "$VM_TREE/tests/conform/control.sh"
 
 conform_build() {
   [ -n "${VM_CONFORM_READY:-}" ] && return
-  make -s -C "$VM_TREE" -f tests/conform/conform.mk "CONFORM_BUILD=${VM_CONFORM%/*}" conform || die "cannot build $VM_CONFORM"
+  make -s -C "$VM_TREE" "${VM_CONFORM#"$VM_TREE/"}" || die "cannot build $VM_CONFORM"
   VM_CONFORM_READY=1
 }
 

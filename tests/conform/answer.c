@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "conform.h"
+#include "conform/conform.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@ struct text {
 	size_t left;
 };
 
-static const char *const kind_names[CF_KIND_COUNT] = {"model", "tgt", "lio"};
+static const char *const kind_names[CF_KIND_COUNT] = {"model", "tgt", "lio", "model-tgt", "model-lio"};
 
 __attribute__((format(printf, 2, 3))) static void put(struct text *t, const char *format, ...)
 {
@@ -47,23 +47,25 @@ static void put_keys(struct text *t, const struct cf_answer *answer)
 
 static void put_full(struct text *t, const struct cf_answer *answer)
 {
-	bool done[CF_KEYS_MAX] = {false};
+	const struct cf_registration *sorted[CF_KEYS_MAX];
 
 	put(t, "full");
 	if (answer->count == 0)
 		put(t, " -");
-	for (size_t n = 0; n < answer->count; n++) {
-		size_t least = CF_KEYS_MAX;
+	for (size_t i = 0; i < answer->count; i++) {
+		size_t at = i;
+
+		for (; at > 0 && sorted[at - 1]->key > answer->full[i].key; at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = &answer->full[i];
+	}
+	for (size_t i = 0; i < answer->count; i++) {
 		char nexus[4];
 
-		for (size_t i = 0; i < answer->count; i++)
-			if (!done[i] && (least == CF_KEYS_MAX || answer->full[i].key < answer->full[least].key))
-				least = i;
-		done[least] = true;
-		cf_nexus_text(answer->full[least].nexus, nexus);
-		put(t, " %s=%" PRIx64, nexus, answer->full[least].key);
-		if (answer->full[least].holder)
-			put(t, "*%u", answer->full[least].type);
+		cf_nexus_text(sorted[i]->nexus, nexus);
+		put(t, " %s=%" PRIx64, nexus, sorted[i]->key);
+		if (sorted[i]->holder)
+			put(t, "*%u", sorted[i]->type);
 	}
 }
 
@@ -72,7 +74,11 @@ static void put_caps(struct text *t, const uint8_t caps[8])
 	static const struct {
 		uint8_t byte, mask;
 		const char *name;
-	} flags[] = {{2, 0x10, "crh"}, {2, 0x08, "sip"}, {2, 0x04, "atp"}, {2, 0x01, "ptpl-c"}, {3, 0x01, "ptpl-a"}};
+	} flags[] = {{2, 0x10, "crh"},
+		     {2, 0x08, "sip"},
+		     {2, 0x04, "atp"},
+		     {2, 0x01, "ptpl-c"},
+		     {3, 0x01, "ptpl-a"}};
 	static const struct {
 		uint8_t byte, mask, type;
 	} types[] = {{4, 0x02, 1}, {4, 0x08, 3}, {4, 0x20, 5}, {4, 0x40, 6}, {4, 0x80, 7}, {5, 0x01, 8}};
@@ -124,8 +130,10 @@ static void put_data(struct text *t, const struct cf_answer *answer)
 
 void cf_answer_text(const struct cf_answer *answer, char *text, size_t size)
 {
-	static const char *const words[CF_STATUS_COUNT] = {[CF_CONFLICT] = "conflict", [CF_BUSY] = "busy",
-		[CF_ABORTED] = "aborted", [CF_LOST] = "lost", [CF_TIMED_OUT] = "timeout", [CF_REFUSED] = "refused",
+	static const char *const words[CF_STATUS_COUNT] = {
+		[CF_CONFLICT] = "conflict",	 [CF_BUSY] = "busy",
+		[CF_ABORTED] = "aborted",	 [CF_LOST] = "lost",
+		[CF_TIMED_OUT] = "timeout",	 [CF_REFUSED] = "refused",
 		[CF_UNSUPPORTED] = "unsupported"};
 	struct text t = {text, size};
 
@@ -133,7 +141,8 @@ void cf_answer_text(const struct cf_answer *answer, char *text, size_t size)
 	if (answer->status == CF_GOOD)
 		put_data(&t, answer);
 	else if (answer->status == CF_CHECK)
-		put(&t, "%x/%02x%02x", (unsigned)answer->sense_key, (unsigned)answer->asc, (unsigned)answer->ascq);
+		put(&t, "%x/%02x%02x", (unsigned)answer->sense_key, (unsigned)answer->asc,
+		    (unsigned)answer->ascq);
 	else
 		put(&t, "%s", words[answer->status]);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cdb.h"
+#include "conform/cdb.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void put16(uint8_t *to, uint32_t value)
@@ -53,8 +54,9 @@ static int pr_in_action(enum cf_op op)
 /* SPC-4 6.16.2 */
 static int pr_out_action(enum cf_op op)
 {
-	static const enum cf_op actions[] = {CF_OP_REGISTER, CF_OP_RESERVE, CF_OP_RELEASE, CF_OP_CLEAR, CF_OP_PREEMPT,
-		CF_OP_PREEMPT_ABORT, CF_OP_REGISTER_IGNORE, CF_OP_MOVE};
+	static const enum cf_op actions[] = {CF_OP_REGISTER,	    CF_OP_RESERVE, CF_OP_RELEASE,
+					     CF_OP_CLEAR,	    CF_OP_PREEMPT, CF_OP_PREEMPT_ABORT,
+					     CF_OP_REGISTER_IGNORE, CF_OP_MOVE};
 
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
 		if (actions[i] == op)
@@ -66,14 +68,15 @@ uint64_t cdb_isid(unsigned nexus)
 {
 	uint64_t path = nexus % CF_NEXUS_PATHS;
 
-	return (uint64_t)0x80 << 40 | (0x514400 | path) << 16 | path;
+	/* Path 1 differs in both parts, path 2 in the last two bytes only, which LIO does not look at. */
+	return (uint64_t)0x80 << 40 | (0x514400 | (path & 1)) << 16 | path;
 }
 
 /* SPC-4 7.6.4.6, format 01b: name, ",i,0x", ISID in hexadecimal; padded to a multiple of four. Returns its length. */
 static size_t put_transport_id(uint8_t *to, size_t size, unsigned nexus, const struct cdb_names *names)
 {
-	int length = snprintf((char *)to + 4, size - 4, "%s,i,0x%012" PRIx64, names->initiator[nexus / CF_NEXUS_PATHS],
-		cdb_isid(nexus));
+	int length = snprintf((char *)to + 4, size - 4, "%s,i,0x%012" PRIx64,
+			      names->initiator[nexus / CF_NEXUS_PATHS], cdb_isid(nexus));
 	size_t padded = ((size_t)length + 1 + 3) & ~(size_t)3;
 
 	to[0] = 0x45;
@@ -107,7 +110,8 @@ static void build_pr_out(struct cdb *cdb, const struct cf_command *c, const stru
 }
 
 /* 10-byte READ, WRITE, WRITE SAME and SYNCHRONIZE CACHE share one layout. */
-static void build_block(struct cdb *cdb, uint8_t code, const struct cf_command *c, enum cdb_direction direction)
+static void build_block(struct cdb *cdb, uint8_t code, const struct cf_command *c,
+			enum cdb_direction direction)
 {
 	cdb->bytes[0] = code;
 	put32(cdb->bytes + 2, (uint32_t)c->lba);
@@ -222,19 +226,20 @@ static unsigned parse_transport_id(const uint8_t *id, size_t length, const struc
 	isid = strstr(name, ",i,0x");
 	size_t bare = isid != NULL ? (size_t)(isid - name) : strlen(name);
 
-	if (isid != NULL && sscanf(isid, ",i,0x%" SCNx64, &value) != 1)
-		return CF_NEXUS_MAX;
+	if (isid != NULL)
+		value = strtoull(isid + strlen(",i,0x"), NULL, 16);
 	for (unsigned i = 0; i < CF_NEXUS_MAX; i++) {
 		const char *known = names->initiator[i / CF_NEXUS_PATHS];
 
 		if (strlen(known) == bare && strncmp(known, name, bare) == 0 &&
-			(isid == NULL || value == cdb_isid(i)))
+		    (isid == NULL || value == cdb_isid(i)))
 			return i;
 	}
 	return CF_NEXUS_MAX;
 }
 
-static void parse_full(struct cf_answer *answer, const uint8_t *in, size_t length, const struct cdb_names *names)
+static void parse_full(struct cf_answer *answer, const uint8_t *in, size_t length,
+		       const struct cdb_names *names)
 {
 	size_t end = length >= 8 ? get32(in + 4) + (size_t)8 : 0;
 
@@ -265,7 +270,8 @@ static void parse_block(struct cf_answer *answer, const uint8_t *in, size_t leng
 		answer->mixed |= in[i] != in[0];
 }
 
-void cdb_parse(struct cf_answer *answer, enum cf_op op, const uint8_t *in, size_t length, const struct cdb_names *names)
+void cdb_parse(struct cf_answer *answer, enum cf_op op, const uint8_t *in, size_t length,
+	       const struct cdb_names *names)
 {
 	if (op == CF_OP_READ)
 		parse_block(answer, in, length);

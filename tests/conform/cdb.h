@@ -3,11 +3,11 @@
 #ifndef CONFORM_CDB_H
 #define CONFORM_CDB_H
 
-#include "conform.h"
+#include "conform/conform.h"
 
 enum {
 	CDB_MAX = 16,
-	CDB_BLOCK = 512, /* the script runs on a LUN with blocks of this size */
+	CDB_BLOCK = 512,	     /* the script runs on a LUN with blocks of this size */
 	CDB_OUT_MAX = 2 * CDB_BLOCK, /* COMPARE AND WRITE sends two blocks */
 	CDB_IN_MAX = 65528 /* READ FULL STATUS with a short length is answered wrongly by some targets */
 };
@@ -27,14 +27,14 @@ struct cdb_names {
 	char initiator[CF_NEXUS_LETTERS][64];
 };
 
-/* The six bytes of a nexus's ISID, type 10b ("random"): 80, three bytes, two bytes. The path stands in both parts,
- * because LIO looks at some of them only. */
+/* The six bytes of a nexus's ISID, type 10b ("random"): 80, three bytes, two bytes. */
 uint64_t cdb_isid(unsigned nexus);
 
 /* False when the operation is not a single SCSI command. */
 bool cdb_build(struct cdb *cdb, const struct cf_command *command, const struct cdb_names *names);
 
 /* Fill in the data of a GOOD answer; for operations without data it leaves CF_DATA_NONE. */
-void cdb_parse(struct cf_answer *answer, enum cf_op op, const uint8_t *in, size_t length, const struct cdb_names *names);
+void cdb_parse(struct cf_answer *answer, enum cf_op op, const uint8_t *in, size_t length,
+	       const struct cdb_names *names);
 
 #endif

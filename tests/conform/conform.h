@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Kinds of disk. The first is the reference: what SPC-4 demands, which the model must also do. */
-enum cf_kind { CF_MODEL, CF_TGT, CF_LIO, CF_KIND_COUNT };
+/* Kinds of disk. CF_MODEL is the simulator's disk as SPC-4 demands it, the other two models imitate a target. */
+enum cf_kind { CF_MODEL, CF_TGT, CF_LIO, CF_MODEL_TGT, CF_MODEL_LIO, CF_KIND_COUNT };
 
 enum cf_op {
 	CF_OP_NONE,
@@ -18,7 +18,7 @@ enum cf_op {
 	CF_OP_LOGIN,
 	CF_OP_JOIN, /* log in and consume every pending unit attention */
 	CF_OP_LOGOUT,
-	CF_OP_DROP, /* break the connection without a logout */
+	CF_OP_DROP,    /* break the connection without a logout */
 	CF_OP_RESTART, /* power cut of the target, then start */
 	CF_OP_LUN_RESET,
 	CF_OP_TUR,
@@ -50,7 +50,7 @@ enum cf_op {
 
 enum {
 	CF_NEXUS_LETTERS = 6, /* initiator names A..F */
-	CF_NEXUS_PATHS = 3, /* ISIDs of one name: "A", "A1", "A2" */
+	CF_NEXUS_PATHS = 3,   /* ISIDs of one name: "A", "A1", "A2" */
 	CF_NEXUS_MAX = CF_NEXUS_LETTERS * CF_NEXUS_PATHS,
 	CF_KEYS_MAX = 32, /* registrations that an answer can hold */
 	CF_TEXT_MAX = 512 /* a result as text, with its final zero */
@@ -59,17 +59,17 @@ enum {
 /* One command, as the script asks for it. Fields that an operation does not use are zero. */
 struct cf_command {
 	enum cf_op op;
-	unsigned nexus; /* letter * CF_NEXUS_PATHS + path */
-	unsigned to; /* the nexus that REGISTER AND MOVE names */
-	uint64_t key; /* reservation key */
+	unsigned nexus;	  /* letter * CF_NEXUS_PATHS + path */
+	unsigned to;	  /* the nexus that REGISTER AND MOVE names */
+	uint64_t key;	  /* reservation key */
 	uint64_t new_key; /* service action reservation key */
-	unsigned type; /* 0..15 */
-	unsigned scope; /* 0..15 */
+	unsigned type;	  /* 0..15 */
+	unsigned scope;	  /* 0..15 */
 	bool aptpl;
 	bool all_tg_pt;
 	bool unreg; /* REGISTER AND MOVE */
 	uint64_t lba;
-	uint8_t pattern; /* every byte of the block */
+	uint8_t pattern;     /* every byte of the block */
 	uint8_t old_pattern; /* COMPARE AND WRITE */
 };
 
@@ -79,14 +79,22 @@ enum cf_status {
 	CF_CONFLICT,
 	CF_BUSY,
 	CF_ABORTED, /* TASK ABORTED */
-	CF_LOST, /* the session ended before an answer */
+	CF_LOST,    /* the session ended before an answer */
 	CF_TIMED_OUT,
-	CF_REFUSED, /* login refused, or no session to send on */
-	CF_UNSUPPORTED, /* this executor cannot do it: the rest of the section is skipped */
+	CF_REFUSED,	/* login refused, or no session to send on */
+	CF_UNSUPPORTED, /* this executor cannot do it */
 	CF_STATUS_COUNT
 };
 
-enum cf_data { CF_DATA_NONE, CF_DATA_KEYS, CF_DATA_HOLDER, CF_DATA_CAPS, CF_DATA_FULL, CF_DATA_GENERATION, CF_DATA_BLOCK };
+enum cf_data {
+	CF_DATA_NONE,
+	CF_DATA_KEYS,
+	CF_DATA_HOLDER,
+	CF_DATA_CAPS,
+	CF_DATA_FULL,
+	CF_DATA_GENERATION,
+	CF_DATA_BLOCK
+};
 
 struct cf_registration {
 	uint64_t key;
@@ -101,7 +109,7 @@ struct cf_answer {
 	uint8_t sense_key, asc, ascq; /* CF_CHECK */
 	enum cf_data data;
 	uint32_t generation; /* PRGENERATION of a PR IN answer */
-	size_t count; /* keys or registrations that follow */
+	size_t count;	     /* keys or registrations that follow */
 	uint64_t keys[CF_KEYS_MAX];
 	struct cf_registration full[CF_KEYS_MAX];
 	bool held;
@@ -109,7 +117,7 @@ struct cf_answer {
 	unsigned type;
 	uint8_t caps[8];
 	uint8_t pattern; /* CF_DATA_BLOCK: the byte that fills the block */
-	bool mixed; /* CF_DATA_BLOCK: it is not one byte */
+	bool mixed;	 /* CF_DATA_BLOCK: it is not one byte */
 };
 
 /* How commands reach a disk. `execute` blocks until the answer or the executor's own deadline; it never fails, the
@@ -127,12 +135,14 @@ struct cf_iscsi_options {
 	const char *portal; /* address:port */
 	const char *target; /* target name */
 	int lun;
-	int control_in, control_out; /* ask the caller to restart the target: "restart\n", then one line back; -1: cannot */
+	int control_in,
+		control_out; /* ask the caller to restart the target: "restart\n", then one line back; -1: cannot */
 };
 
 /* Both return false when there is no such executor in this build or the first login fails; the text says why. */
-bool cf_iscsi_open(struct cf_executor *executor, const struct cf_iscsi_options *options, char *why, size_t size);
-bool cf_model_open(struct cf_executor *executor, char *why, size_t size);
+bool cf_iscsi_open(struct cf_executor *executor, const struct cf_iscsi_options *options, char *why,
+		   size_t size);
+bool cf_model_open(struct cf_executor *executor, enum cf_kind kind, char *why, size_t size);
 
 /* Write the answer as the script writes it, for example "6/2a05", "keys a1 b1", "held a1 type 5". */
 void cf_answer_text(const struct cf_answer *answer, char *text, size_t size);

@@ -2,7 +2,7 @@
 /* The executor over iSCSI: one session a nexus, each with its initiator name and a fixed ISID, no automatic reconnect.
  * Sessions negotiate InitialR2T=Yes and ImmediateData=No, so that a write whose data is held back is in flight for
  * certain: the target has the command and asked for the data. */
-#include "cdb.h"
+#include "conform/cdb.h"
 
 #include <errno.h>
 #include <iscsi/iscsi.h>
@@ -15,7 +15,8 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MS = 10000, /* a healthy target answers in milliseconds; a guest on a loaded machine may need seconds */
+	ANSWER_MS =
+		10000, /* a healthy target answers in milliseconds; a guest on a loaded machine may need seconds */
 	RESTART_MS = 180000,
 	UNIT_ATTENTIONS_MAX = 8, /* one session never has more of them waiting */
 	JANITOR_KEY = 0x7ffe
@@ -26,13 +27,13 @@ struct request {
 	bool done;
 	int status;
 	struct scsi_task *task; /* freed with the request */
-	uint32_t response; /* of a task management function */
-	struct cdb cdb; /* the library reads the data out of it until the answer */
+	uint32_t response;	/* of a task management function */
+	struct cdb cdb;		/* the library reads the data out of it until the answer */
 };
 
 struct session {
 	struct iscsi_context *context; /* NULL: not logged in */
-	bool frozen; /* a write waits with its data: the socket is not read */
+	bool frozen;		       /* a write waits with its data: the socket is not read */
 	bool broken;
 	struct request *write; /* started and not finished */
 	enum cf_op write_op;
@@ -40,7 +41,8 @@ struct session {
 
 struct executor {
 	struct cf_iscsi_options options;
-	unsigned section; /* each section has names of its own, so that it never meets an earlier one's unit attentions */
+	unsigned
+		section; /* each section has names of its own, so that it never meets an earlier one's unit attentions */
 	struct cdb_names names;
 	struct session sessions[CF_NEXUS_MAX + 1]; /* the last is the janitor's */
 	uint32_t generation;
@@ -59,8 +61,8 @@ static int64_t now_ms(void)
 static void set_names(struct executor *e)
 {
 	for (unsigned i = 0; i < CF_NEXUS_LETTERS; i++)
-		(void)snprintf(e->names.initiator[i], sizeof(e->names.initiator[i]), "iqn.2026-01.test:s%u-%c", e->section,
-			(char)('a' + i)); /* always fits */
+		(void)snprintf(e->names.initiator[i], sizeof(e->names.initiator[i]),
+			       "iqn.2026-01.test:s%u-%c", e->section, (char)('a' + i)); /* always fits */
 }
 
 static void on_answer(struct iscsi_context *context, int status, void *data, void *private_data)
@@ -93,7 +95,8 @@ static void serve(struct executor *e, int ms)
 
 		if (s->context == NULL || s->frozen || s->broken)
 			continue;
-		fds[count] = (struct pollfd){iscsi_get_fd(s->context), (short)iscsi_which_events(s->context), 0};
+		fds[count] =
+			(struct pollfd){iscsi_get_fd(s->context), (short)iscsi_which_events(s->context), 0};
 		owners[count++] = s;
 	}
 	if (poll(fds, count, ms) <= 0)
@@ -130,24 +133,26 @@ static void drop(struct session *s)
 
 static struct iscsi_context *make_context(const struct executor *e, unsigned nexus)
 {
-	const char *name = nexus < CF_NEXUS_MAX ? e->names.initiator[nexus / CF_NEXUS_PATHS] : "iqn.2026-01.test:janitor";
+	const char *name = nexus < CF_NEXUS_MAX ? e->names.initiator[nexus / CF_NEXUS_PATHS]
+						: "iqn.2026-01.test:janitor";
 	struct iscsi_context *context = iscsi_create_context(name);
 	uint64_t isid = cdb_isid(nexus);
 
 	if (context == NULL)
 		abort(); /* out of memory */
 	iscsi_set_noautoreconnect(context, 1);
-	if (iscsi_set_isid_random(context, (uint32_t)(isid >> 16 & 0xffffff), (uint32_t)(isid & 0xffff)) != 0 ||
-		iscsi_set_targetname(context, e->options.target) != 0 ||
-		iscsi_set_session_type(context, ISCSI_SESSION_NORMAL) != 0 ||
-		iscsi_set_header_digest(context, ISCSI_HEADER_DIGEST_NONE) != 0 ||
-		iscsi_set_immediate_data(context, ISCSI_IMMEDIATE_DATA_NO) != 0 ||
-		iscsi_set_initial_r2t(context, ISCSI_INITIAL_R2T_YES) != 0)
+	if (iscsi_set_isid_random(context, (uint32_t)(isid >> 16 & 0xffffff), (uint32_t)(isid & 0xffff)) !=
+		    0 ||
+	    iscsi_set_targetname(context, e->options.target) != 0 ||
+	    iscsi_set_session_type(context, ISCSI_SESSION_NORMAL) != 0 ||
+	    iscsi_set_header_digest(context, ISCSI_HEADER_DIGEST_NONE) != 0 ||
+	    iscsi_set_immediate_data(context, ISCSI_IMMEDIATE_DATA_NO) != 0 ||
+	    iscsi_set_initial_r2t(context, ISCSI_INITIAL_R2T_YES) != 0)
 		abort(); /* wrong arguments */
 	return context;
 }
 
-static enum cf_status login(struct executor *e, unsigned nexus)
+static enum cf_status begin_session(struct executor *e, unsigned nexus)
 {
 	struct session *s = &e->sessions[nexus];
 	struct request connected = {0}, logged_in = {0};
@@ -157,7 +162,7 @@ static enum cf_status login(struct executor *e, unsigned nexus)
 	if (iscsi_connect_async(s->context, e->options.portal, on_session, &connected) == 0)
 		wait_for(e, s, &connected);
 	if (connected.done && connected.status == SCSI_STATUS_GOOD &&
-		iscsi_login_async(s->context, on_session, &logged_in) == 0)
+	    iscsi_login_async(s->context, on_session, &logged_in) == 0)
 		wait_for(e, s, &logged_in);
 	if (logged_in.done && logged_in.status == SCSI_STATUS_GOOD)
 		return CF_GOOD;
@@ -165,7 +170,7 @@ static enum cf_status login(struct executor *e, unsigned nexus)
 	return CF_REFUSED;
 }
 
-static enum cf_status logout(struct executor *e, unsigned nexus)
+static enum cf_status end_session(struct executor *e, unsigned nexus)
 {
 	struct session *s = &e->sessions[nexus];
 	struct request request = {0};
@@ -212,21 +217,23 @@ static struct request *send_command(struct executor *e, struct session *s, const
 	}
 	struct cdb *cdb = &request->cdb;
 	struct iscsi_data out = {.size = cdb->out_length, .data = cdb->out};
-	int direction = cdb->direction == CDB_TO_DISK ? SCSI_XFER_WRITE :
-		cdb->direction == CDB_FROM_DISK		  ? SCSI_XFER_READ :
-							    SCSI_XFER_NONE;
+	int direction = cdb->direction == CDB_TO_DISK	  ? SCSI_XFER_WRITE
+			: cdb->direction == CDB_FROM_DISK ? SCSI_XFER_READ
+							  : SCSI_XFER_NONE;
 
-	request->task = scsi_create_task((int)cdb->length, cdb->bytes, direction, (int)(cdb->out_length + cdb->in_length));
+	request->task = scsi_create_task((int)cdb->length, cdb->bytes, direction,
+					 (int)(cdb->out_length + cdb->in_length));
 	if (request->task == NULL)
 		abort();
 	if (iscsi_scsi_command_async(s->context, e->options.lun, request->task, on_answer,
-		    cdb->direction == CDB_TO_DISK ? &out : NULL, request) != 0)
+				     cdb->direction == CDB_TO_DISK ? &out : NULL, request) != 0)
 		s->broken = true;
 	return request;
 }
 
 /* A request whose answer never came still belongs to the library: the session goes with it. */
-static void finish(struct executor *e, struct session *s, struct request *request, enum cf_op op, struct cf_answer *answer)
+static void finish(struct executor *e, struct session *s, struct request *request, enum cf_op op,
+		   struct cf_answer *answer)
 {
 	answer->status = status_of(request, s);
 	if (answer->status == CF_CHECK) {
@@ -236,7 +243,7 @@ static void finish(struct executor *e, struct session *s, struct request *reques
 	}
 	if (answer->status == CF_GOOD)
 		cdb_parse(answer, op, request->task->datain.data,
-			request->task->datain.size > 0 ? (size_t)request->task->datain.size : 0, &e->names);
+			  request->task->datain.size > 0 ? (size_t)request->task->datain.size : 0, &e->names);
 	if (!request->done)
 		drop(s);
 	free_request(request);
@@ -312,7 +319,9 @@ static enum cf_status lun_reset(struct executor *e, unsigned nexus)
 		drop(s);
 		return CF_TIMED_OUT;
 	}
-	return request.status == SCSI_STATUS_GOOD && request.response == ISCSI_TMR_FUNC_COMPLETE ? CF_GOOD : CF_UNSUPPORTED;
+	return request.status == SCSI_STATUS_GOOD && request.response == ISCSI_TMR_FUNC_COMPLETE
+		       ? CF_GOOD
+		       : CF_UNSUPPORTED;
 }
 
 static void drop_all(struct executor *e)
@@ -343,7 +352,7 @@ static enum cf_status restart(struct executor *e)
 static enum cf_status join(struct executor *e, unsigned nexus)
 {
 	const struct cf_command tur = {.op = CF_OP_TUR, .nexus = nexus};
-	enum cf_status status = login(e, nexus);
+	enum cf_status status = begin_session(e, nexus);
 
 	for (int i = 0; status == CF_GOOD && i < UNIT_ATTENTIONS_MAX; i++) {
 		struct cf_answer answer = {0};
@@ -378,7 +387,7 @@ static enum cf_status reset(struct executor *e)
 		status = answer.status;
 	}
 	if (status == CF_GOOD)
-		status = logout(e, CF_NEXUS_MAX);
+		status = end_session(e, CF_NEXUS_MAX);
 	return status;
 }
 
@@ -401,11 +410,11 @@ static void execute(void *self, const struct cf_command *command, struct cf_answ
 	if (command->op == CF_OP_RESET) {
 		answer->status = reset(e);
 	} else if (command->op == CF_OP_LOGIN) {
-		answer->status = login(e, command->nexus);
+		answer->status = begin_session(e, command->nexus);
 	} else if (command->op == CF_OP_JOIN) {
 		answer->status = join(e, command->nexus);
 	} else if (command->op == CF_OP_LOGOUT) {
-		answer->status = logout(e, command->nexus);
+		answer->status = end_session(e, command->nexus);
 	} else if (command->op == CF_OP_DROP) {
 		drop(&e->sessions[command->nexus]);
 	} else if (command->op == CF_OP_RESTART) {
@@ -429,7 +438,8 @@ static void close_executor(void *self)
 	free(self);
 }
 
-bool cf_iscsi_open(struct cf_executor *executor, const struct cf_iscsi_options *options, char *why, size_t size)
+bool cf_iscsi_open(struct cf_executor *executor, const struct cf_iscsi_options *options, char *why,
+		   size_t size)
 {
 	struct executor *e = calloc(1, sizeof(*e));
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "script.h"
+#include "conform/script.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -83,13 +83,15 @@ static bool parse_argument(const char *word, struct cf_command *c)
 		c->aptpl |= strcmp(word, "aptpl") == 0;
 		c->all_tg_pt |= strcmp(word, "all-tg-pt") == 0;
 		c->unreg |= strcmp(word, "unreg") == 0;
-		return strcmp(word, "aptpl") == 0 || strcmp(word, "all-tg-pt") == 0 || strcmp(word, "unreg") == 0;
+		return strcmp(word, "aptpl") == 0 || strcmp(word, "all-tg-pt") == 0 ||
+		       strcmp(word, "unreg") == 0;
 	}
 	size_t length = (size_t)(equals - word);
 
 	if (length == 2 && strncmp(word, "to", length) == 0)
 		return parse_nexus(equals + 1, &c->to);
-	bool decimal = strncmp(word, "type=", 5) == 0 || strncmp(word, "scope=", 6) == 0 || strncmp(word, "lba=", 4) == 0;
+	bool decimal = strncmp(word, "type=", 5) == 0 || strncmp(word, "scope=", 6) == 0 ||
+		       strncmp(word, "lba=", 4) == 0;
 
 	if (!parse_number(equals + 1, decimal ? 10 : 16, &value))
 		return false;
@@ -157,7 +159,7 @@ static const char *parse_step(struct script_step *step, char *line)
 	return NULL;
 }
 
-/* "@KIND => RESULT ; REASON", about the step before it. */
+/* "@KIND => RESULT ; REASON" or with "=>!", about the step before it. */
 static const char *parse_override(struct script_step *step, char *line)
 {
 	char name[SCRIPT_LINE_MAX];
@@ -173,11 +175,14 @@ static const char *parse_override(struct script_step *step, char *line)
 	copy_trimmed(name, line + 1);
 	if (!cf_kind_parse(name, &kind))
 		return "unknown kind of disk";
-	copy_trimmed(step->override[kind].result, arrow + 2);
-	copy_trimmed(step->override[kind].reason, reason + 1);
-	if (step->override[kind].reason[0] == '\0')
+	struct script_override *override = &step->override[kind];
+
+	override->ends = arrow[2] == '!';
+	copy_trimmed(override->result, arrow + (override->ends ? 3 : 2));
+	copy_trimmed(override->reason, reason + 1);
+	if (override->reason[0] == '\0')
 		return "an override needs its reason";
-	if (strcmp(step->override[kind].result, step->expected) == 0)
+	if (strcmp(override->result, step->expected) == 0 && kind <= CF_LIO)
 		return "the override says the same as the step";
 	return NULL;
 }
@@ -197,7 +202,8 @@ static const char *parse_line(struct script *script, char *line, unsigned number
 
 	*step = (struct script_step){.line = number};
 	if (strncmp(start, "== ", 3) != 0)
-		return last == NULL ? "the first line must begin a section with '== TITLE'" : parse_step(step, start);
+		return last == NULL ? "the first line must begin a section with '== TITLE'"
+				    : parse_step(step, start);
 	step->section = true;
 	step->command.op = CF_OP_RESET;
 	copy_trimmed(step->text, start + 3);
@@ -228,9 +234,16 @@ bool script_read(struct script *script, const char *path, char *why, size_t size
 	return error == NULL;
 }
 
-const char *script_expected(const struct script_step *step, enum cf_kind kind)
+const struct script_override *script_override(const struct script_step *step, enum cf_kind kind)
 {
-	const char *result = step->override[kind].result;
+	const struct script_override *lines = step->override;
+	enum cf_kind target = kind == CF_MODEL_TGT ? CF_TGT : kind == CF_MODEL_LIO ? CF_LIO : CF_KIND_COUNT;
 
-	return result[0] != '\0' ? result : step->expected;
+	if (lines[kind].reason[0] != '\0')
+		return &lines[kind];
+	if (target == CF_KIND_COUNT)
+		return NULL;
+	if (strcmp(lines[CF_MODEL].result, "unsupported") == 0)
+		return &lines[CF_MODEL];
+	return lines[target].reason[0] != '\0' ? &lines[target] : NULL;
 }

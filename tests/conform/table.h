@@ -3,7 +3,7 @@
 #ifndef CONFORM_TABLE_H
 #define CONFORM_TABLE_H
 
-#include "script.h"
+#include "conform/script.h"
 
 #include <stdio.h>
 
