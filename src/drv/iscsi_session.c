@@ -202,6 +202,7 @@ bool qd_session_open(struct qd_session *s)
 	qd_assert(s->target->address[0] != '\0' && s->on_login != NULL && s->on_lost != NULL);
 	s->why[0] = '\0';
 	s->broken = false;
+	s->number++;
 	s->refused_auth = false;
 	s->mutual_proved = false;
 	s->wanted_bytes = 1;

@@ -82,7 +82,8 @@ struct qd_session {
 	bool mutual_proved;    /* the target answered our challenge */
 	uint32_t wanted_bytes; /* SO_RCVLOWAT of the log-in phase */
 	uint32_t in_flight;
-	uint64_t sent; /* commands ever */
+	uint64_t number; /* grows with every qd_session_open() */
+	uint64_t sent;	 /* commands ever */
 	char why[QD_SESSION_WHY_MAX];
 };
 

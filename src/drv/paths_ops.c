@@ -21,7 +21,7 @@ static bool send(struct qd_slot *slot)
 static bool begin_superblock(struct qd_slot *slot)
 {
 	slot->path->disk_known = false;
-	slot->step = QD_STEP_CAPACITY;
+	slot->step = QD_SLOT_STEP_CAPACITY;
 	qd_disk_iscsi_capacity(&slot->command, slot->data);
 	return send(slot);
 }
@@ -49,7 +49,7 @@ static bool begin_write(struct qd_slot *slot)
 	}
 	memcpy(record->disk_uuid, path->superblock.disk_uuid, sizeof record->disk_uuid);
 	qd_owner_record_encode(record, slot->data, path->capacity.sector_bytes);
-	slot->step = path->no_fua ? QD_STEP_WRITE_PLAIN : QD_STEP_WRITE;
+	slot->step = path->no_fua ? QD_SLOT_STEP_WRITE_PLAIN : QD_SLOT_STEP_WRITE;
 	qd_disk_iscsi_write(
 		&slot->command,
 		qd_qdisk_record_lba(record->node_id, (uint32_t)(record->sequence % QD_QDISK_COPIES)), 1,
@@ -59,7 +59,7 @@ static bool begin_write(struct qd_slot *slot)
 
 bool qd_slot_begin(struct qd_slot *slot)
 {
-	slot->step = QD_STEP_ONLY;
+	slot->step = QD_SLOT_STEP_ONLY;
 	switch (slot->op.kind) {
 	case QD_OP_READ_SUPERBLOCK:
 		return begin_superblock(slot);
@@ -97,7 +97,7 @@ static bool advance_superblock(struct qd_slot *slot)
 {
 	struct qd_path_driver *path = slot->path;
 	const struct qd_scsi_command *c = &slot->command;
-	if (slot->step == QD_STEP_CAPACITY) {
+	if (slot->step == QD_SLOT_STEP_CAPACITY) {
 		enum qd_outcome o = qd_disk_iscsi_capacity_of(c, &path->capacity);
 		if (o != QD_OUTCOME_GOOD)
 			return done(slot, o);
@@ -105,7 +105,7 @@ static bool advance_superblock(struct qd_slot *slot)
 			slot->disk = QD_DISK_NOT_QUORUM;
 			return done(slot, QD_OUTCOME_GOOD);
 		}
-		slot->step = QD_STEP_SECTORS;
+		slot->step = QD_SLOT_STEP_SECTORS;
 		qd_disk_iscsi_read(&slot->command, QD_QDISK_SUPERBLOCK_LBA, 2, path->capacity.sector_bytes,
 				   slot->data);
 		return go_on(slot);
@@ -134,19 +134,19 @@ static bool advance_write(struct qd_slot *slot)
 {
 	struct qd_path_driver *path = slot->path;
 	enum qd_outcome o = slot->command.outcome;
-	if (slot->step == QD_STEP_WRITE && o == QD_OUTCOME_UNSUPPORTED) { /* refused, so not executed */
+	if (slot->step == QD_SLOT_STEP_WRITE && o == QD_OUTCOME_UNSUPPORTED) { /* refused, so not executed */
 		path->no_fua = true;
-		slot->step = QD_STEP_WRITE_PLAIN;
+		slot->step = QD_SLOT_STEP_WRITE_PLAIN;
 		slot->command.cdb[1] = 0;
 		return go_on(slot);
 	}
-	if (slot->step == QD_STEP_WRITE_PLAIN && o == QD_OUTCOME_GOOD) {
-		slot->step = QD_STEP_SYNCHRONIZE;
+	if (slot->step == QD_SLOT_STEP_WRITE_PLAIN && o == QD_OUTCOME_GOOD) {
+		slot->step = QD_SLOT_STEP_SYNCHRONIZE;
 		qd_disk_iscsi_synchronize(&slot->command);
 		return go_on(slot);
 	}
 	/* A SYNCHRONIZE CACHE that was not executed leaves a record that may be on the disk or not. */
-	if (slot->step == QD_STEP_SYNCHRONIZE && o != QD_OUTCOME_GOOD)
+	if (slot->step == QD_SLOT_STEP_SYNCHRONIZE && o != QD_OUTCOME_GOOD)
 		o = QD_OUTCOME_UNKNOWN;
 	return done(slot, o);
 }

@@ -10,12 +10,12 @@ enum {
 };
 
 enum qd_slot_step {
-	QD_STEP_ONLY = 0, /* one command makes the operation */
-	QD_STEP_CAPACITY, /* READ_SUPERBLOCK: first this, then the sectors */
-	QD_STEP_SECTORS,
-	QD_STEP_WRITE,	     /* WRITE_RECORD with FUA */
-	QD_STEP_WRITE_PLAIN, /* without, because FUA was refused */
-	QD_STEP_SYNCHRONIZE,
+	QD_SLOT_STEP_ONLY = 0, /* one command makes the operation */
+	QD_SLOT_STEP_CAPACITY, /* READ_SUPERBLOCK: first this, then the sectors */
+	QD_SLOT_STEP_SECTORS,
+	QD_SLOT_STEP_WRITE,	  /* WRITE_RECORD with FUA */
+	QD_SLOT_STEP_WRITE_PLAIN, /* without, because FUA was refused */
+	QD_SLOT_STEP_SYNCHRONIZE,
 };
 
 struct qd_path_driver;
