@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The invariants of docs/PROTOCOL.md section 5 that one disk can show, looked at after every step. The exclusions
+ * are listed, each with its reason, in docs/SIMULATOR.md. */
+#include "sim/sim.h"
+
+#include <inttypes.h>
+
+/* Its clock stands, or stood not long ago: nothing on the machine can know (PROTOCOL.md case 12). */
+static bool clock_lied(const struct sim *s, const struct sim_machine *m)
+{
+	return m->frozen || m->runner.overlap_ok_until > s->t;
+}
+
+/* ---- I2, and what an announcement promises ---- */
+
+static void check_announced_holder(struct sim *s, const struct sim_machine *m)
+{
+	int32_t nexus = sim_disk_holder_nexus(&s->disk);
+	uint64_t key = sim_disk_holder_key(&s->disk);
+	bool holds =
+		nexus >= (int32_t)m->nexus_base && nexus < (int32_t)(m->nexus_base + m->config.path_count);
+	if (holds && qd_key_node((struct qd_key){key}) == m->node_id)
+		return;
+	/* The target may have forgotten after the last round began: then nobody could know. */
+	uint64_t age = host_local(s, m) - m->node.lease.start.ns;
+	uint64_t since = s->t - (age + age / 400 < s->t ? age + age / 400 : s->t);
+	if (s->facts.forgot_t >= since || s->facts.cleared_t >= since || clock_lied(s, m)) {
+		s->cover->excluded++;
+		return;
+	}
+	sim_fail(s, "I5: node %u announces ownership, but key %016" PRIx64 " holds the disk", m->node_id,
+		 key);
+}
+
+void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch)
+{
+	if (!mine) {
+		m->mine = false;
+		return;
+	}
+	if (m->mine && m->mine_epoch == epoch)
+		return;
+	m->mine = true;
+	m->mine_epoch = epoch;
+	s->cover->announced++;
+	if (epoch <= s->facts.epoch_max) {
+		if (!clock_lied(s, m)) {
+			sim_fail(s,
+				 "I2: node %u announces epoch %" PRIu64 ", but %" PRIu64
+				 " was announced before",
+				 m->node_id, epoch, s->facts.epoch_max);
+			return;
+		}
+		s->cover->excluded++;
+	} else {
+		s->facts.epoch_max = epoch;
+	}
+	const struct qd_owner_record *r = sim_disk_peek_record(&s->disk, m->node_id);
+	if (r->state != QD_RECORD_TAKEN || r->epoch != epoch) {
+		sim_fail(s,
+			 "I2: node %u announces epoch %" PRIu64 ", but its record says %" PRIu64 ", state %d",
+			 m->node_id, epoch, r->epoch, (int)r->state);
+		return;
+	}
+	check_announced_holder(s, m);
+	s->facts.rolled_back = false;
+}
+
+/* ---- I1 ---- */
+
+void check_landed(struct sim *s, const struct sim_op *op)
+{
+	s->cover->landed++;
+	sim_log_add(s, SIM_LOG_LAND, op->machine, 0, op->epoch, op->sequence, s->facts.data_epoch);
+	if (op->epoch >= s->facts.data_epoch) {
+		s->facts.data_epoch = op->epoch;
+		return;
+	}
+	/* Admitted before, landed now: only an abort could have stopped it. */
+	bool unaborted =
+		op->admitted_t != 0 && (!s->disk.flavour.preempt_and_abort || s->disk.flavour.abort_by_tag ||
+					s->facts.cleared_t >= op->admitted_t);
+	/* Its machine could not know, and the disk forgot whom to fence. */
+	const struct sim_machine *m = &s->machines[op->machine];
+	bool unfenced =
+		(op->frozen || clock_lied(s, m)) && (s->disk.pr.holder == SIM_NO_REG || op->admitted_t != 0);
+	bool rolled = s->facts.rolled_back && s->t <= s->facts.rolled_until;
+	if (unaborted || unfenced || rolled) {
+		s->cover->excluded++;
+		return;
+	}
+	sim_fail(s, "I1: a write of epoch %" PRIu64 " (machine %u) landed after one of epoch %" PRIu64,
+		 op->epoch, op->machine, s->facts.data_epoch);
+}
+
+void check_groups(struct sim *s)
+{
+	const struct sim_machine *first = NULL;
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct sim_machine *m = &s->machines[i];
+		if (!runner_active(m))
+			continue;
+		if (first == NULL) {
+			first = m;
+			continue;
+		}
+		if (clock_lied(s, first) || clock_lied(s, m)) {
+			s->cover->overlaps_excluded++;
+			continue;
+		}
+		sim_fail(s,
+			 "I1: the group is active on machines %u (epoch %" PRIu64 ") and %u (epoch %" PRIu64
+			 ")",
+			 first->index, first->runner.epoch, m->index, m->runner.epoch);
+		return;
+	}
+}
+
+/* ---- I5 ---- */
+
+void check_strike(struct sim *s, const struct sim_machine *striker, int32_t holder_nexus, uint64_t holder_key)
+{
+	if (holder_nexus < 0)
+		return;
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct sim_machine *m = &s->machines[i];
+		if (m == striker || holder_nexus < (int32_t)m->nexus_base ||
+		    holder_nexus >= (int32_t)(m->nexus_base + m->config.path_count))
+			continue;
+		if (!m->powered || !m->process || clock_lied(s, m) || m->nexus_base == striker->nexus_base)
+			continue;
+		struct qd_mono now = {host_local(s, m)};
+		bool inside = m->node.arbiter.state == QD_ARB_OWNER && qd_lease_runs(&m->node.lease, now);
+		if (!inside)
+			continue;
+		sim_fail(s,
+			 "I5: machine %u preempts key %016" PRIx64
+			 " of machine %u, whose lease began %" PRIu64 " ms ago",
+			 striker->index, holder_key, m->index, (now.ns - m->node.lease.start.ns) / SIM_MS);
+		return;
+	}
+}
+
+/* ---- I6 ---- */
+
+static bool serves(const struct sim_machine *m)
+{
+	return m->powered && m->process && m->mine &&
+	       (m->runner.state == SIM_RUNNER_RUNNING || m->runner.failed);
+}
+
+void check_heal(struct sim *s)
+{
+	struct sim_facts *f = &s->facts;
+	uint32_t owner = SIM_MACHINES_MAX;
+	for (uint32_t i = 0; i < s->o.machines; i++)
+		if (serves(&s->machines[i]))
+			owner = i;
+	uint64_t epoch = owner < SIM_MACHINES_MAX ? s->machines[owner].mine_epoch : 0;
+	if (owner == f->heal_owner && epoch == f->heal_epoch)
+		return;
+	f->heal_owner = owner;
+	f->heal_epoch = epoch;
+	f->heal_since_t = s->t;
+}
+
+void check_end(struct sim *s)
+{
+	if ((s->o.faults >> SIM_FAULT_COPIED_ID & 1) != 0) {
+		s->cover->heal_waived++; /* nobody may be left that is not refused (PROTOCOL.md case 5) */
+		return;
+	}
+	const struct sim_facts *f = &s->facts;
+	uint64_t bound = sim_heal_bound_ns(&s->o);
+	if (f->heal_owner == SIM_MACHINES_MAX) {
+		sim_fail(s, "I6: %" PRIu64 " s after healing nobody runs the group",
+			 (s->t - s->o.heal_ns) / SIM_S);
+		return;
+	}
+	uint64_t took = f->heal_since_t > s->o.heal_ns ? f->heal_since_t - s->o.heal_ns : 0;
+	if (took > bound) {
+		sim_fail(s,
+			 "I6: machine %u runs the group for good only %" PRIu64
+			 " ms after healing, the bound is %" PRIu64,
+			 f->heal_owner, took / SIM_MS, bound / SIM_MS);
+		return;
+	}
+	if (took > s->cover->heal_max_ns)
+		s->cover->heal_max_ns = took;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the runs have reached: faults, states, transitions, lines of the trace, ends of commands. */
+#include "sim/sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_faults(const struct sim_cover *c)
+{
+	printf("faults injected:\n");
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
+		printf("  %-20s %12" PRIu64 "  %s\n", sim_fault_name(f), c->faults[f], sim_fault_text(f));
+}
+
+static void print_pairs(const struct sim_cover *c)
+{
+	printf("transitions of the arbiter:\n");
+	for (enum qd_arbiter_state a = 0; a < QD_ARB_STATE_COUNT; a++)
+		for (enum qd_arbiter_state b = 0; b < QD_ARB_STATE_COUNT; b++)
+			if (c->pairs[a][b] > 0)
+				printf("  %-10s -> %-10s %12" PRIu64 "\n", qd_arbiter_state_name(a),
+				       qd_arbiter_state_name(b), c->pairs[a][b]);
+}
+
+static void print_outcomes(const struct sim_cover *c)
+{
+	printf("ends of commands:\n");
+	for (enum qd_op_kind k = 0; k < QD_OP_KIND_COUNT; k++)
+		for (enum qd_outcome o = 0; o < QD_OUTCOME_COUNT; o++)
+			if (c->outcomes[k][o] > 0)
+				printf("  %-22s %-18s %12" PRIu64 "\n",
+				       k == QD_OP_NONE ? "data" : qd_op_kind_name(k), qd_outcome_name(o),
+				       c->outcomes[k][o]);
+	for (enum qd_pr_out k = 0; k < QD_PR_OUT_COUNT; k++)
+		for (enum qd_outcome o = 0; o < QD_OUTCOME_COUNT; o++)
+			if (c->pr_out[k][o] > 0)
+				printf("  %-22s %-18s %12" PRIu64 "\n", qd_pr_out_name(k), qd_outcome_name(o),
+				       c->pr_out[k][o]);
+}
+
+static void print_traces(const struct sim_cover *c)
+{
+	printf("lines of the trace:\n");
+	for (enum qd_trace_code t = 0; t < QD_TRACE_COUNT; t++)
+		printf("  %-22s %12" PRIu64 "\n", qd_trace_name(t), c->traces[t]);
+}
+
+void cover_print(const struct sim_cover *c, uint64_t seeds)
+{
+	print_faults(c);
+	print_pairs(c);
+	print_outcomes(c);
+	print_traces(c);
+	printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64 " commands, %" PRIu64 " ownerships, %" PRIu64
+	       " group starts, %" PRIu64 " data writes landed\n",
+	       seeds, c->steps, c->commands, c->announced, c->groups_started, c->landed);
+	printf("excluded: %" PRIu64 " landings and announcements, %" PRIu64
+	       " overlaps with a frozen clock; I6 waived %" PRIu64 " times, slowest healing %" PRIu64 " ms\n",
+	       c->excluded, c->overlaps_excluded, c->heal_waived, c->heal_max_ns / SIM_MS);
+}
+
+/* Lines of the trace that this world cannot reach, and why. */
+static bool unreachable(enum qd_trace_code t)
+{
+	switch ((int)t) {
+	case QD_TRACE_NONE:		     /* the empty line */
+	case QD_TRACE_PATH_BAD:		     /* all paths lead to the one right disk */
+	case QD_TRACE_NEW_INCARNATION_BEATS: /* 582 days of beats */
+		return true;
+	default:
+		return false;
+	}
+}
+
+uint32_t cover_missing(const struct sim_cover *c, bool print)
+{
+	uint32_t missing = 0;
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
+		if (c->faults[f] > 0)
+			continue;
+		missing++;
+		if (print)
+			printf("never injected: %s\n", sim_fault_name(f));
+	}
+	for (enum qd_trace_code t = 0; t < QD_TRACE_COUNT; t++) {
+		if (c->traces[t] > 0 || unreachable(t))
+			continue;
+		missing++;
+		if (print)
+			printf("never traced: %s\n", qd_trace_name(t));
+	}
+	for (enum qd_arbiter_state a = 0; a < QD_ARB_STATE_COUNT; a++) {
+		uint64_t entered = 0;
+		for (enum qd_arbiter_state b = 0; b < QD_ARB_STATE_COUNT; b++)
+			entered += c->pairs[b][a];
+		if (entered > 0 || a == QD_ARB_STANDBY)
+			continue;
+		missing++;
+		if (print)
+			printf("never entered: %s\n", qd_arbiter_state_name(a));
+	}
+	return missing;
+}

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The simulator's command line. */
+#include "sim/mutants.h"
+#include "sim/sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	EXIT_USAGE = 2,
+	LINES_OF_A_FAILURE = 60,
+	BENCH_ROUNDS = 9,
+	COVER_SEEDS = 100000, /* from here on everything must have been seen */
+};
+
+struct args {
+	uint64_t from;
+	uint64_t to;
+	bool verbose;
+	bool cover;
+	bool bench;
+	bool digest;
+	bool hunt;
+	bool shrink;
+	bool list;
+	bool keep_going;
+	uint32_t mutant;
+	uint64_t limit;
+	struct sim_request request;
+};
+
+static struct sim world;
+static struct sim_cover cover;
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: sim [--seed N | --seeds A..B] [-v] [--nodes N] [--minutes N] [--calm]\n"
+			"           [--no-fault NAME]... [--mutant NAME] [--keep-going] [--shrink]\n"
+			"           [--coverage] [--digest] [--bench]\n"
+			"       sim --hunt [--mutant NAME] [--limit SEEDS] | --list-mutants\n");
+	exit(EXIT_USAGE);
+}
+
+static uint64_t number(const char *text)
+{
+	char *end;
+	uint64_t v = strtoull(text, &end, 10);
+	if (*text == '\0' || *end != '\0')
+		usage();
+	return v;
+}
+
+static void range(const char *text, struct args *a)
+{
+	char *end;
+	a->from = strtoull(text, &end, 10);
+	if (end == text || strncmp(end, "..", 2) != 0)
+		usage();
+	a->to = number(end + 2);
+	if (a->to < a->from)
+		usage();
+}
+
+static void no_fault(const char *name, struct args *a)
+{
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
+		if (strcmp(sim_fault_name(f), name) == 0) {
+			a->request.faults_off |= 1ull << f;
+			return;
+		}
+	}
+	usage();
+}
+
+static void named_mutant(const char *name, struct args *a)
+{
+	a->mutant = mutants_find(name);
+	if (a->mutant == QD_RULE_COUNT || !mutants_built()) {
+		fprintf(stderr, "sim: %s: no such mutant, or not the build with mutants\n", name);
+		exit(EXIT_USAGE);
+	}
+}
+
+static bool flag(const char *name, struct args *a)
+{
+	const struct {
+		const char *name;
+		bool *to;
+	} flags[] = {
+		{"-v", &a->verbose},	  {"--coverage", &a->cover},	    {"--bench", &a->bench},
+		{"--hunt", &a->hunt},	  {"--shrink", &a->shrink},	    {"--list-mutants", &a->list},
+		{"--digest", &a->digest}, {"--keep-going", &a->keep_going}, {"--calm", &a->request.calm},
+	};
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (strcmp(flags[i].name, name) == 0) {
+			*flags[i].to = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void parse(int argc, char **argv, struct args *a)
+{
+	*a = (struct args){.from = 1, .to = 5000, .mutant = QD_RULE_COUNT, .limit = 200000};
+	for (int i = 1; i < argc; i++) {
+		if (flag(argv[i], a))
+			continue;
+		if (i + 1 == argc)
+			usage();
+		const char *name = argv[i++];
+		if (strcmp(name, "--seed") == 0)
+			a->from = a->to = number(argv[i]);
+		else if (strcmp(name, "--seeds") == 0)
+			range(argv[i], a);
+		else if (strcmp(name, "--nodes") == 0)
+			a->request.nodes = (uint32_t)number(argv[i]);
+		else if (strcmp(name, "--minutes") == 0)
+			a->request.minutes = number(argv[i]);
+		else if (strcmp(name, "--limit") == 0)
+			a->limit = number(argv[i]);
+		else if (strcmp(name, "--no-fault") == 0)
+			no_fault(argv[i], a);
+		else if (strcmp(name, "--mutant") == 0)
+			named_mutant(argv[i], a);
+		else
+			usage();
+	}
+	if (a->request.nodes == 1 || a->request.nodes > SIM_MACHINES_MAX)
+		usage();
+}
+
+static bool run_seed(uint64_t seed, const struct sim_request *request, bool verbose)
+{
+	struct sim_options o;
+	sim_options_draw(&o, seed, request);
+	sim_run(&world, &o, &cover, verbose);
+	return !world.failed;
+}
+
+static void print_failure(uint64_t seed, bool with_lines)
+{
+	printf("seed %" PRIu64 ": %s\n", seed, world.failure);
+	sim_options_print(&world.o);
+	if (with_lines)
+		sim_log_print_last(&world, LINES_OF_A_FAILURE);
+}
+
+/* Leave out one kind of fault after the other, and time, while it still fails. */
+static void shrink(uint64_t seed, struct sim_request request)
+{
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
+		if ((world.o.faults >> f & 1) == 0)
+			continue;
+		request.faults_off |= 1ull << f;
+		if (run_seed(seed, &request, false))
+			request.faults_off &= ~(1ull << f);
+	}
+	for (uint64_t minutes = 1; minutes < 10; minutes++) {
+		struct sim_request shorter = request;
+		shorter.minutes = minutes;
+		if (!run_seed(seed, &shorter, false)) {
+			request = shorter;
+			break;
+		}
+	}
+	(void)run_seed(seed, &request, false);
+	printf("shrunk: --seed %" PRIu64, seed);
+	if (request.minutes != 0)
+		printf(" --minutes %" PRIu64, request.minutes);
+	if (request.nodes != 0)
+		printf(" --nodes %" PRIu32, request.nodes);
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
+		if ((request.faults_off >> f & 1) != 0)
+			printf(" --no-fault %s", sim_fault_name(f));
+	printf("\n");
+	print_failure(seed, true);
+}
+
+static int run_seeds(const struct args *a)
+{
+	uint64_t failed = 0;
+	uint64_t digest = 0;
+	for (uint64_t seed = a->from; seed <= a->to; seed++) {
+		bool ok = run_seed(seed, &a->request, a->verbose);
+		digest = (digest ^ world.digest) * 0x9e3779b97f4a7c15u;
+		digest ^= digest >> 31;
+		if (a->digest)
+			printf("%" PRIu64 " %016" PRIx64 "\n", seed, world.digest);
+		if (ok)
+			continue;
+		failed++;
+		print_failure(seed, !a->keep_going && !a->verbose);
+		if (a->shrink)
+			shrink(seed, a->request);
+		if (!a->keep_going) {
+			printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", seed - a->from, failed);
+			return EXIT_FAILURE;
+		}
+	}
+	uint64_t seeds = a->to - a->from + 1;
+	uint32_t missing = 0;
+	if (a->cover) {
+		cover_print(&cover, seeds);
+		missing = cover_missing(&cover, true);
+		missing = seeds >= COVER_SEEDS ? missing : 0;
+	}
+	printf("digest of %" PRIu64 "..%" PRIu64 ": %016" PRIx64 "\n", a->from, a->to, digest);
+	printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", seeds - failed, failed + missing);
+	return failed + missing == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const double *x = a;
+	const double *y = b;
+	return *x < *y ? -1 : *x > *y;
+}
+
+/* Schedules a second of processor time: two nodes, ten minutes, median of a few rounds. */
+static int bench(void)
+{
+	struct sim_request request = {.nodes = 2, .minutes = 10};
+	double rates[BENCH_ROUNDS];
+	for (int round = 0; round < BENCH_ROUNDS; round++) {
+		enum { SEEDS = 200 };
+		struct timespec before;
+		struct timespec after;
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+		for (uint64_t seed = 1; seed <= SEEDS; seed++)
+			(void)run_seed((uint64_t)round * SEEDS + seed, &request, false);
+		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+		double spent = (double)(after.tv_sec - before.tv_sec) +
+			       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+		rates[round] = SEEDS / spent;
+	}
+	qsort(rates, BENCH_ROUNDS, sizeof(rates[0]), compare);
+	printf("two-node schedules of 10 simulated minutes a second on one core: median %.0f, lowest %.0f, "
+	       "highest %.0f\n",
+	       rates[BENCH_ROUNDS / 2], rates[0], rates[BENCH_ROUNDS - 1]);
+	printf("steps of the core per schedule: %" PRIu64 "\n", cover.steps / (BENCH_ROUNDS * 200));
+	return EXIT_SUCCESS;
+}
+
+/* The lowest seed that catches each mutant: NAME SEED VIOLATION, one a line. */
+static int hunt(const struct args *a)
+{
+	uint32_t missed = 0;
+	for (uint32_t rule = 0; rule < QD_RULE_COUNT; rule++) {
+		if (a->mutant != QD_RULE_COUNT && a->mutant != rule)
+			continue;
+		mutants_set(rule);
+		uint64_t seed = a->from;
+		while (seed <= a->limit && run_seed(seed, &a->request, false))
+			seed++;
+		if (seed <= a->limit) {
+			printf("%s\t%s\t%" PRIu64 "\t%s\t%s\n", mutants_name(rule), mutants_clause(rule),
+			       seed, mutants_text(rule), world.failure);
+		} else {
+			missed++;
+			printf("%s\t%s\t-\t%s\tnot caught by seeds up to %" PRIu64 "\n", mutants_name(rule),
+			       mutants_clause(rule), mutants_text(rule), a->limit);
+		}
+		(void)fflush(stdout); /* progress only */
+	}
+	mutants_set(QD_RULE_COUNT);
+	return missed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a;
+	parse(argc, argv, &a);
+	if (a.list) {
+		for (uint32_t rule = 0; rule < QD_RULE_COUNT; rule++)
+			printf("%-30s %-6s %s\n", mutants_name(rule), mutants_clause(rule),
+			       mutants_text(rule));
+		return EXIT_SUCCESS;
+	}
+	if (a.bench)
+		return bench();
+	if (a.hunt && !mutants_built()) {
+		fprintf(stderr, "sim: --hunt needs the build with mutants\n");
+		return EXIT_USAGE;
+	}
+	if (a.hunt)
+		return hunt(&a);
+	mutants_set(a.mutant);
+	return run_seeds(&a);
+}
