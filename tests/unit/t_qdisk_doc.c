@@ -43,17 +43,41 @@ static FILE *open_document(void)
 	return f != NULL ? f : fopen("docs/ONDISK.md", "r");
 }
 
+/* The decimal number behind "| "; *at moves behind it and a blank. */
+static bool read_number(const char **at, unsigned *number)
+{
+	if (strncmp(*at, "| ", 2) != 0 || (*at)[2] < '0' || (*at)[2] > '9')
+		return false;
+	char *end;
+	*number = (unsigned)strtoul(*at + 2, &end, 10);
+	*at = end + 1;
+	return *end == ' ';
+}
+
+/* The text up to a character that ends it; false when there is none or too much. */
+static bool read_text(const char *from, const char *end, char to[NAME_MAX_BYTES])
+{
+	size_t len = strcspn(from, end);
+	if (from[len] == '\0' || len >= NAME_MAX_BYTES)
+		return false;
+	memcpy(to, from, len);
+	to[len] = '\0';
+	return true;
+}
+
 /* A row `| offset | size | `name` | ...` under a third-level heading; other lines are prose. */
 static void read_line(const char *line, char table[NAME_MAX_BYTES], struct fields *out)
 {
-	struct field f = {.offset = 0};
-	if (sscanf(line, "### %63[^\n]", f.table) == 1) {
-		memcpy(table, f.table, NAME_MAX_BYTES);
+	if (line[0] == '#') {
+		table[0] = '\0';
+		if (strncmp(line, "### ", 4) == 0)
+			UNIT_OK(read_text(line + 4, "\n", table));
 		return;
 	}
-	if (line[0] == '#')
-		table[0] = '\0';
-	if (table[0] == '\0' || sscanf(line, "| %u | %u | `%63[^`]` |", &f.offset, &f.size, f.name) != 3)
+	struct field f = {.offset = 0};
+	if (table[0] == '\0' || !read_number(&line, &f.offset) || !read_number(&line, &f.size))
+		return;
+	if (!UNIT_OK(strncmp(line, "| `", 3) == 0 && read_text(line + 3, "`", f.name)))
 		return;
 	memcpy(f.table, table, NAME_MAX_BYTES);
 	if (UNIT_OK(out->count < FIELDS_MAX))
@@ -91,7 +115,8 @@ static void code_is_documented(void)
 	for (size_t i = 0; i < UNIT_COUNT(CODE); i++) {
 		unit_case("%s: %s", CODE[i].table, CODE[i].name);
 		const struct field *f = find(doc.at, doc.count, &CODE[i]);
-		if (!UNIT_OK(f != NULL))
+		UNIT_OK(f != NULL);
+		if (f == NULL)
 			continue;
 		UNIT_EQUAL(f->offset, CODE[i].offset);
 		UNIT_EQUAL(f->size, CODE[i].size);

@@ -15,7 +15,7 @@
 #define QD_TESTS_UNIT_H
 
 #ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
+#define _POSIX_C_SOURCE 200809L /* NOLINT(readability-identifier-naming): the system's name */
 #endif
 
 #include <CUnit/Basic.h>
@@ -154,10 +154,8 @@ static inline void unit_fill(void *to, size_t len_bytes, uint64_t seed)
 		p[i] = (unsigned char)(unit_random(&seed) >> 24);
 }
 
-static inline void unit_test_begin(const CU_pTest test, const CU_pSuite suite)
+static inline void unit_test_begin(void)
 {
-	(void)test;
-	(void)suite;
 	unit_state()->about[0] = '\0';
 }
 
@@ -166,7 +164,7 @@ static inline int unit_run(const char *program, const struct unit_test *tests, s
 {
 	CU_pSuite suite = NULL;
 	if (CU_initialize_registry() == CUE_SUCCESS)
-		suite = CU_add_suite(program, NULL, NULL);
+		suite = CU_add_suite_with_setup_and_teardown(program, NULL, NULL, unit_test_begin, NULL);
 	for (size_t i = 0; suite != NULL && i < tests_count; i++) {
 		if (CU_add_test(suite, tests[i].sentence, tests[i].run) == NULL)
 			suite = NULL;
@@ -175,7 +173,6 @@ static inline int unit_run(const char *program, const struct unit_test *tests, s
 		(void)fprintf(stderr, "%s: CUnit: %s\n", program, CU_get_error_msg());
 		return EXIT_FAILURE;
 	}
-	CU_set_test_start_handler(unit_test_begin);
 	CU_basic_set_mode(CU_BRM_NORMAL);
 	CU_ErrorCode error = CU_basic_run_tests();
 	unsigned ran = CU_get_number_of_tests_run();
