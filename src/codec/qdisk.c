@@ -184,6 +184,11 @@ enum qd_qdisk_verdict qd_superblock_decode(const uint8_t *sector, size_t len_byt
 	return QD_QDISK_OK;
 }
 
+static bool time_possible(uint64_t ns)
+{
+	return ns > 0 && ns <= QD_QDISK_TIME_MAX_NS;
+}
+
 static bool owner_record_possible(const struct qd_owner_record *r)
 {
 	if (r->node_id < QD_NODE_ID_MIN || r->node_id > QD_NODE_ID_MAX)
@@ -192,7 +197,8 @@ static bool owner_record_possible(const struct qd_owner_record *r)
 		return false;
 	/* Sequence 0 is "no record yet"; the epoch names its node, so nobody else can have had it (I2). */
 	return r->sequence > 0 && qd_epoch_node(r->epoch) == r->node_id && r->heir <= QD_NODE_ID_MAX &&
-	       r->heir != r->node_id;
+	       r->heir != r->node_id && time_possible(r->renew_ns) && time_possible(r->challenge_ns) &&
+	       time_possible(r->wait_ns);
 }
 
 void qd_owner_record_encode(const struct qd_owner_record *r, uint8_t *sector, uint32_t sector_bytes)

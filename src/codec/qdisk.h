@@ -33,6 +33,9 @@ enum {
 	QD_QDISK_NAME_BYTES = 64, /* cluster name with its NUL */
 };
 
+/* No time in a record is longer: one hour, the longest that src/core/times.h accepts. */
+#define QD_QDISK_TIME_MAX_NS UINT64_C(3600000000000)
+
 /* Sectors a whole quorum disk needs at least, data area not counted. */
 uint64_t qd_qdisk_min_sectors(uint32_t sector_bytes);
 uint64_t qd_qdisk_record_lba(uint32_t node_id, uint32_t copy);
@@ -77,6 +80,11 @@ struct qd_owner_record {
 	uint8_t machine_id[QD_QDISK_ID_BYTES];
 	uint8_t boot_id[QD_QDISK_ID_BYTES];
 	uint8_t disk_uuid[QD_QDISK_UUID_BYTES]; /* of the superblock: a record copied with dd is foreign */
+	/* The times that this owner lives by. A challenger with shorter ones uses these (I5): two configuration files
+	 * that differ never make two owners. Each 1 .. QD_QDISK_TIME_MAX_NS. */
+	uint64_t renew_ns;
+	uint64_t challenge_ns;
+	uint64_t wait_ns; /* W = takeover - renew/3 */
 };
 
 struct qd_config_slot {

@@ -41,7 +41,10 @@ enum {
 	X(U32, heir, 48, 4)                                                                                  \
 	X(RAW, machine_id, 56, 16)                                                                           \
 	X(RAW, boot_id, 72, 16)                                                                              \
-	X(RAW, disk_uuid, 88, 16)
+	X(RAW, disk_uuid, 88, 16)                                                                            \
+	X(U64, renew_ns, 104, 8)                                                                             \
+	X(U64, challenge_ns, 112, 8)                                                                         \
+	X(U64, wait_ns, 120, 8)
 
 #define QD_QDISK_CONFIG_SLOT_FIELDS(X)                                                                       \
 	X(U32, body_bytes, 12, 4)                                                                            \

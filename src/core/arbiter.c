@@ -63,6 +63,41 @@ bool qd_arb_is_member(const struct qd_turn *t, uint32_t node_id)
 	       (t->config->members >> (node_id - 1) & 1u) != 0;
 }
 
+static struct qd_span longer(struct qd_span own, uint64_t recorded_ns)
+{
+	const bool use = QD_RULE(RECORD_TIMES) && recorded_ns > (uint64_t)own.ns;
+	return use ? (struct qd_span){(int64_t)recorded_ns} : own;
+}
+
+struct qd_span qd_arb_challenge(const struct qd_node *n)
+{
+	return longer(n->config.times.challenge, n->arbiter.newest.challenge_ns);
+}
+
+struct qd_span qd_arb_wait(const struct qd_node *n)
+{
+	return longer(n->config.times.wait, n->arbiter.newest.wait_ns);
+}
+
+bool qd_arb_times_think(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (!a->times_pending || (a->state != QD_ARB_OWNER && a->state != QD_ARB_STANDBY))
+		return false;
+	/* An owner whose lease would grow first makes it known; rounds that begin later may use it. */
+	const bool known = a->mine.challenge_ns >= (uint64_t)a->next_times.challenge.ns &&
+			   a->mine.wait_ns >= (uint64_t)a->next_times.wait.ns;
+	if (a->state == QD_ARB_OWNER && !known && QD_RULE(RECORD_TIMES)) {
+		qd_batch_begin(t, QD_STEP_TELL_TIMES, a->own.path, qd_arb_patience(t, a->own.path));
+		qd_batch_write_times(t, &a->next_times);
+		return true;
+	}
+	t->node->config.times = a->next_times;
+	a->times_pending = false;
+	qd_arb_trace(t, QD_TRACE_TIMES, (uint64_t)t->times->renew.ns, 0, 0);
+	return false;
+}
+
 void qd_arb_release_view(struct qd_turn *t, bool mine)
 {
 	struct qd_action *action = qd_arb_act(t, QD_ACTION_OWNER);

@@ -68,8 +68,8 @@ void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args)
 	}
 }
 
-void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
-		    uint64_t heir_turn)
+static void write_record(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
+			 uint64_t heir_turn, const struct qd_times *times)
 {
 	struct qd_arbiter *a = t->a;
 	struct qd_owner_record r = {
@@ -81,11 +81,32 @@ void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoc
 		.state = state,
 		.heir = heir,
 		.heir_turn = heir_turn,
+		.renew_ns = (uint64_t)times->renew.ns,
+		.challenge_ns = (uint64_t)times->challenge.ns,
+		.wait_ns = (uint64_t)times->wait.ns,
 	};
 	memcpy(r.machine_id, t->config->machine_id, sizeof(r.machine_id));
 	memcpy(r.boot_id, t->config->boot_id, sizeof(r.boot_id));
 	ask(t, QD_OP_WRITE_RECORD, QD_ROLE_WRITE)->u.op.u.record = r;
-	a->mine = r; /* what the disk has is known again after the next read; the sequence only grows */
+	a->batch.record = r;
+}
+
+void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
+		    uint64_t heir_turn)
+{
+	write_record(t, state, epoch, heir, heir_turn, t->times);
+}
+
+void qd_batch_write_times(struct qd_turn *t, const struct qd_times *times)
+{
+	const struct qd_owner_record *m = &t->a->mine;
+	struct qd_times longest = *times;
+	/* Until the switch the present times are in force, too: the record names the longer of each. */
+	if (longest.challenge.ns < t->times->challenge.ns)
+		longest.challenge = t->times->challenge;
+	if (longest.wait.ns < t->times->wait.ns)
+		longest.wait = t->times->wait;
+	write_record(t, QD_RECORD_TAKEN, t->a->own.epoch, m->heir, m->heir_turn, &longest);
 }
 
 bool qd_batch_all_good(const struct qd_batch *b)
@@ -162,6 +183,11 @@ void qd_batch_learn(struct qd_turn *t)
 {
 	const struct qd_batch *b = &t->a->batch;
 	struct qd_path *path = &t->a->paths[b->path];
+	if (b->asked[QD_ROLE_WRITE] && b->outcome[QD_ROLE_WRITE] == QD_OUTCOME_GOOD) {
+		t->a->mine = b->record;
+		if (b->record.epoch >= t->a->newest.epoch)
+			t->a->newest = b->record;
+	}
 	if (!b->asked[QD_ROLE_OUT])
 		return;
 

@@ -163,7 +163,7 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 		return; /* not executed: the phase starts it again */
 	if (o != QD_OUTCOME_GOOD) {
 		a->own.need_check = true;
-		if (b->step != QD_STEP_HEIR_KEYS)
+		if (b->step != QD_STEP_HEIR_KEYS && b->step != QD_STEP_TELL_TIMES)
 			call_off(t, QD_REPLY_FAILED);
 		return;
 	}
@@ -177,9 +177,10 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 		a->own.heir_deadline = qd_mono_add(t->now, qd_span_mul(t->times->renew, 2));
 	} else if (b->step == QD_STEP_HEIR_KEYS) {
 		heir_keys_read(t, b);
-	} else {
-		qd_assert(b->step == QD_STEP_WITHDRAW);
+	} else if (b->step == QD_STEP_WITHDRAW) {
 		withdrawn(t);
+	} else {
+		qd_assert(b->step == QD_STEP_TELL_TIMES); /* qd_arb_times_think() goes on */
 	}
 }
 

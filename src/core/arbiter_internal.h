@@ -31,6 +31,12 @@ struct qd_key qd_arb_fresh_key(struct qd_turn *t);
 bool qd_arb_beats_left(const struct qd_arbiter *a);
 /* Sent by this node in this incarnation. */
 bool qd_arb_key_is_mine(const struct qd_turn *t, struct qd_key key);
+/* The times that count for challenging: the longer of this node's and of the newest record's owner's (section 2: the
+ * window of a challenger never ends before the defender's). */
+struct qd_span qd_arb_challenge(const struct qd_node *n);
+struct qd_span qd_arb_wait(const struct qd_node *n);
+/* A reload's times, as soon as they are safe to use. True: a command was started for it. */
+bool qd_arb_times_think(struct qd_turn *t);
 bool qd_arb_is_member(const struct qd_turn *t, uint32_t node_id);
 void qd_arb_release_view(struct qd_turn *t, bool mine);
 void qd_arb_reply(struct qd_turn *t, enum qd_reply reply);
@@ -51,6 +57,7 @@ void qd_batch_ask(struct qd_turn *t, enum qd_role role);
 void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args);
 void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
 		    uint64_t heir_turn);
+void qd_batch_write_times(struct qd_turn *t, const struct qd_times *times);
 bool qd_batch_idle(const struct qd_arbiter *a);
 /* GOOD for everything that was asked. */
 bool qd_batch_all_good(const struct qd_batch *b);

@@ -238,6 +238,8 @@ void qd_own_think(struct qd_turn *t)
 		qd_batch_round(t, QD_STEP_ROUND, path, a->paths[path].key);
 		return;
 	}
+	if (qd_arb_times_think(t))
+		return;
 	if (!scrub_next(t) && a->own.scrub && a->own.handover == QD_HANDOVER_NONE) {
 		qd_batch_begin(t, QD_STEP_SCRUB_KEYS, path, qd_arb_patience(t, path));
 		qd_batch_ask(t, QD_ROLE_KEYS);

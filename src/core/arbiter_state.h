@@ -4,6 +4,7 @@
 #define QD_CORE_ARBITER_STATE_H
 
 #include "core/action.h"
+#include "core/times.h"
 
 enum {
 	QD_KEYS_KEPT = 64,    /* of one READ KEYS: more than that is scrubbed over several rounds */
@@ -42,6 +43,7 @@ enum qd_step {
 	QD_STEP_OFFER,	       /* WRITE own record naming the heir */
 	QD_STEP_HEIR_KEYS,     /* READ KEYS: has the heir registered? */
 	QD_STEP_WITHDRAW,      /* WRITE own record naming nobody */
+	QD_STEP_TELL_TIMES,    /* WRITE own record with longer times, before they are used */
 	/* releasing */
 	QD_STEP_RELEASE_RECORD, /* WRITE own record "released" */
 	QD_STEP_RELEASE,       /* RELEASE */
@@ -71,6 +73,7 @@ struct qd_batch {
 	struct qd_key key;	  /* the key that OUT registers or preempts */
 	struct qd_key rest_key;	  /* STRIKE, PREEMPT: the key it names */
 	struct qd_pr_reservation reservation;
+	struct qd_owner_record record; /* that WRITE writes */
 	uint32_t keys_generation;
 };
 
@@ -126,6 +129,8 @@ struct qd_arbiter {
 	enum qd_arbiter_state state;
 	enum qd_hold_reason hold;
 	bool shutdown;
+	bool times_pending; /* a reload whose times wait for a record that tells the others */
+	struct qd_times next_times;
 	bool observe; /* the last step ran late: look once more before acting */
 	uint64_t incarnation;
 	uint64_t shown_incarnation; /* the largest that the disk has shown for this node */
@@ -154,7 +159,7 @@ struct qd_arbiter {
 	uint32_t take_failures;	    /* in a row at one sight: for pacing */
 	uint32_t own_node_beats;    /* new keys of our node id that we did not send: a copied identity */
 	struct qd_mono next_look;
-	struct qd_mono jitter_until; /* an unreserved disk is not raced for */
+	struct qd_span jitter;	    /* added to W before an unreserved disk is taken */
 	bool heir_mode;
 	uint64_t heir_epoch;	    /* the offer that heir mode answers, or answered */
 	uint64_t heir_turn;

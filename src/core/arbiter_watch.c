@@ -23,9 +23,7 @@ static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r)
 	s->since = t->now;
 	t->a->take_failures = 0;
 	t->a->records_wanted = true;
-	t->a->jitter_until =
-		qd_mono_add(qd_mono_add(t->now, t->times->wait),
-			    (struct qd_span){(int64_t)qd_rand_below(&t->a->rand, (uint64_t)t->times->look.ns)});
+	t->a->jitter.ns = (int64_t)qd_rand_below(&t->a->rand, (uint64_t)t->times->look.ns);
 	if (r->held)
 		qd_arb_trace(t, QD_TRACE_SIGHT_HELD, r->holder.value, r->generation, 0);
 	else
@@ -158,7 +156,7 @@ static void plan_strike(struct qd_turn *t)
 		.target = s->holder,
 		.loser = qd_key_node(s->holder),
 		.path = a->look_path,
-		.start_at = QD_RULE(START_WAIT) ? qd_mono_add(s->since, t->times->wait) : t->now,
+		.start_at = QD_RULE(START_WAIT) ? qd_mono_add(s->since, qd_arb_wait(t->node)) : t->now,
 		.struck_at = QD_NEVER,
 	};
 	qd_arb_trace(t, QD_TRACE_STRIKE, s->holder.value, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0);
@@ -176,7 +174,7 @@ static void plan_reserve(struct qd_turn *t, bool released)
 		.loser = a->newest.state == QD_RECORD_NONE ? 0 : a->newest.node_id,
 		.path = a->look_path,
 		.generation = s->generation,
-		.start_at = released || !QD_RULE(START_WAIT) ? t->now : qd_mono_add(s->since, t->times->wait),
+		.start_at = released || !QD_RULE(START_WAIT) ? t->now : qd_mono_add(s->since, qd_arb_wait(t->node)),
 		.struck_at = QD_NEVER,
 	};
 	if (released)
@@ -184,6 +182,13 @@ static void plan_reserve(struct qd_turn *t, bool released)
 	else
 		qd_arb_trace(t, QD_TRACE_RESERVE_WAITED, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0, 0);
 	qd_take_begin(t, &plan);
+}
+
+/* W after the sight, and a little more that differs from node to node: an unreserved disk is not raced for. */
+static struct qd_mono take_unreserved_at(const struct qd_node *n)
+{
+	const struct qd_arbiter *a = &n->arbiter;
+	return qd_mono_add(qd_mono_add(a->sight.since, qd_arb_wait(n)), a->jitter);
 }
 
 static void consider_held(struct qd_turn *t)
@@ -199,7 +204,7 @@ static void consider_held(struct qd_turn *t)
 		return;
 	}
 	a->hold = QD_HOLD_HELD;
-	if (QD_RULE(STRIKE_AGE) && !qd_mono_reached(t->now, qd_mono_add(s->since, t->times->challenge)))
+	if (QD_RULE(STRIKE_AGE) && !qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 		return;
 	plan_strike(t);
 }
@@ -213,12 +218,12 @@ static void consider_unreserved(struct qd_turn *t)
 	if (n->state == QD_RECORD_RELEASED) {
 		const bool for_all = n->heir == 0 || n->heir == t->config->node_id;
 		a->hold = for_all ? QD_HOLD_NONE : QD_HOLD_HEIR;
-		if (for_all || qd_mono_reached(t->now, qd_mono_add(s->since, t->times->challenge)))
+		if (for_all || qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 			plan_reserve(t, true);
 		return;
 	}
 	a->hold = QD_HOLD_UNRESERVED_WAIT;
-	if (qd_mono_reached(t->now, a->jitter_until) || !QD_RULE(UNRESERVED_WAIT))
+	if (qd_mono_reached(t->now, take_unreserved_at(t->node)) || !QD_RULE(UNRESERVED_WAIT))
 		plan_reserve(t, false);
 }
 
@@ -300,7 +305,7 @@ static struct qd_mono deciding_look(const struct qd_node *n)
 	if (!s->known)
 		return QD_NEVER;
 	const struct qd_mono at =
-		s->held ? qd_mono_add(s->since, n->config.times.challenge) : a->jitter_until;
+		s->held ? qd_mono_add(s->since, qd_arb_challenge(n)) : take_unreserved_at(n);
 	return qd_mono_before(s->last_look, at) ? at : QD_NEVER;
 }
 
@@ -318,6 +323,7 @@ void qd_watch_think(struct qd_turn *t)
 	}
 	if (!qd_batch_idle(a))
 		return;
+	(void)qd_arb_times_think(t);
 	a->look_path = qd_path_pick(t->node, a->look_path);
 	if (a->look_path >= t->config->path_count) {
 		a->look_path = 0;

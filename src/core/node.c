@@ -31,9 +31,9 @@ void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct
 static void take_times(struct qd_turn *t, const struct qd_times *times)
 {
 	qd_assert(qd_times_check(times).verdict == QD_TIMES_OK);
-	t->node->config.times = *times;
 	/* The running lease keeps the deadlines that it was given: the next good round uses the new ones. */
-	qd_arb_trace(t, QD_TRACE_TIMES, (uint64_t)times->renew.ns, 0, 0);
+	t->a->next_times = *times;
+	t->a->times_pending = true;
 }
 
 static void take_event(struct qd_turn *t, const struct qd_event *ev)

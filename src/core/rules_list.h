@@ -34,6 +34,7 @@
 	X(STRIKE_BACK_IN_LEASE, "4.15", "the recorded owner strikes back outside its lease")                 \
 	X(NEW_INCARNATION, "1", "the incarnation is not raised after a loss of ownership")                   \
 	X(COPIED_IDENTITY, "4.5", "a second machine with this node id is arbitrated with")                   \
+	X(RECORD_TIMES, "2", "a challenger with shorter times than the owner's goes by its own")                \
 	X(RECORD_ALTERNATES, "3", "both copies of a record are written to one sector")                       \
 	X(ABORT_WITH_PREEMPT, "4.8", "PREEMPT is sent where PREEMPT AND ABORT is supported")
 

@@ -68,7 +68,7 @@ static const char *step_text(uint64_t step)
 		"strike",	"taken",       "clean",	       "take-records", "take-write",   "last-round",
 		"back-out",	"round",       "check",	       "reregister", "repreempt",      "rereserve",
 		"scrub-keys",	"scrub",       "still-key",    "offer-keys", "offer",	       "heir-keys",
-		"withdraw",	"release-record", "release",   "leave"};
+		"withdraw",	"tell-times", "release-record", "release",   "leave"};
 	qd_assert(step < QD_STEP_COUNT);
 	return names[step];
 }

@@ -33,6 +33,9 @@ static struct qd_owner_record record(uint32_t node_id, uint64_t sequence)
 		.state = sequence % 3 == 0 ? QD_RECORD_RELEASED : QD_RECORD_TAKEN,
 		.heir = node_id == 5 ? 6 : 5,
 		.heir_turn = UINT64_C(0x2122232425262728) + sequence,
+		.renew_ns = UINT64_C(3000000000),
+		.challenge_ns = UINT64_C(7000000000) + node_id,
+		.wait_ns = QD_QDISK_TIME_MAX_NS,
 	};
 	unit_fill(r.machine_id, sizeof(r.machine_id), node_id);
 	unit_fill(r.boot_id, sizeof(r.boot_id), sequence);
@@ -296,6 +299,9 @@ static void record_bytes(void)
 		.state = QD_RECORD_RELEASED,
 		.heir = 64,
 		.heir_turn = UINT64_C(0x3132333435363738),
+		.renew_ns = 0x010203,
+		.challenge_ns = 0x040506,
+		.wait_ns = 0x070809,
 	};
 	static const uint8_t EXPECTED[56] = {'q',  'd',	 'r',  'e',  'c',  'o',	 'r',  'd',  1,	   0,
 					     2,	   0,	 4,    0,    0,	   0,	 0x08, 0x07, 0x06, 0x05,
@@ -309,7 +315,10 @@ static void record_bytes(void)
 	qd_owner_record_encode(&r, sector, sizeof(sector));
 	UNIT_BYTES(sector, EXPECTED, sizeof(EXPECTED));
 	for (size_t i = sizeof(EXPECTED); i < QD_QDISK_CRC_AT; i++)
-		UNIT_EQUAL(sector[i], i < 72 ? 0xaa : i < 88 ? 0xbb : i < 104 ? 0xcc : 0);
+		if (i < 104 || i >= 128)
+			UNIT_EQUAL(sector[i], i < 72 ? 0xaa : i < 88 ? 0xbb : i < 104 ? 0xcc : 0);
+	static const uint8_t TIMES[24] = {3, 2, 1, 0, 0, 0, 0, 0, 6, 5, 4, 0, 0, 0, 0, 0, 9, 8, 7};
+	UNIT_BYTES(sector + 104, TIMES, sizeof(TIMES));
 }
 
 static void slot_bytes(void)
@@ -386,7 +395,8 @@ static bool same_record(const struct qd_owner_record *a, const struct qd_owner_r
 	return UNIT_EQUAL(a->sequence, b->sequence) && UNIT_EQUAL(a->epoch, b->epoch) &&
 	       UNIT_EQUAL(a->incarnation, b->incarnation) && UNIT_EQUAL(a->node_id, b->node_id) &&
 	       UNIT_EQUAL(a->state, b->state) && UNIT_EQUAL(a->heir, b->heir) &&
-	       UNIT_EQUAL(a->heir_turn, b->heir_turn) &&
+	       UNIT_EQUAL(a->heir_turn, b->heir_turn) && UNIT_EQUAL(a->renew_ns, b->renew_ns) &&
+	       UNIT_EQUAL(a->challenge_ns, b->challenge_ns) && UNIT_EQUAL(a->wait_ns, b->wait_ns) &&
 	       UNIT_BYTES(a->machine_id, b->machine_id, sizeof(a->machine_id)) &&
 	       UNIT_BYTES(a->boot_id, b->boot_id, sizeof(a->boot_id)) &&
 	       UNIT_BYTES(a->disk_uuid, b->disk_uuid, sizeof(a->disk_uuid));
