@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	qd_assert(r.sequence > 0 && qd_epoch_node(r.epoch) == r.node_id && r.heir != r.node_id);
 	qd_owner_record_encode(&r, again, (uint32_t)len);
-	qd_assert(memcmp(again, sector, 44) == 0 && memcmp(again + 56, sector + 56, 48) == 0);
+	qd_assert(memcmp(again, sector, 44) == 0 && memcmp(again + 56, sector + 56, 72) == 0);
 
 	bool odd = r.sequence % 2 == 1;
 	qd_owner_record_pick(odd ? ZEROS : again, odd ? again : ZEROS, (uint32_t)len, r.node_id, r.disk_uuid,

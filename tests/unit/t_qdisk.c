@@ -103,6 +103,14 @@ static void encode_epoch_of_another(void)
 	qd_owner_record_encode(&r, sector, 512);
 }
 
+static void encode_without_times(void)
+{
+	uint8_t sector[QD_QDISK_SECTOR_MAX];
+	struct qd_owner_record r = record(7, 1);
+	r.wait_ns = 0;
+	qd_owner_record_encode(&r, sector, 512);
+}
+
 static void encode_name_without_end(void)
 {
 	uint8_t sector[QD_QDISK_SECTOR_MAX];
@@ -133,6 +141,7 @@ static void refuses_arguments(void)
 	UNIT_OK(unit_aborts(encode_sector_of_1024));
 	UNIT_OK(unit_aborts(encode_record_of_nobody));
 	UNIT_OK(unit_aborts(encode_epoch_of_another));
+	UNIT_OK(unit_aborts(encode_without_times));
 	UNIT_OK(unit_aborts(encode_name_without_end));
 	UNIT_OK(unit_aborts(encode_body_too_large));
 	UNIT_OK(unit_aborts(lba_of_node_65));
