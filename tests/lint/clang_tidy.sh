@@ -14,7 +14,8 @@ check()
   key=$cache/$({ echo "$2 $1"; cat "$source"; } | sha256sum | cut -c1-40)
   if [ -e "$key" ]; then return; fi
   local defs=(-D_GNU_SOURCE= '-DQD_VERSION="0"' '-DQD_SYSCONFDIR="/etc"' '-DQD_RUNDIR="/run"' '-DQD_LIBEXECDIR="/usr"')
-  case $source in src/base/*|src/codec/*|src/core/*) defs=() ;; esac
+  # In the build with mutants a rule is a value and not the constant 1, which every test of it would trip over.
+  case $source in src/base/*|src/codec/*|src/core/*) defs=(-DQD_MUTANTS) ;; esac
   if out=$(clang-tidy --quiet "$source" -- -std=c11 -Iinclude -Isrc -I. "${defs[@]}" 2>&1); then
     : >"$key"
   else
