@@ -25,7 +25,7 @@ static const uint32_t allowed[QD_ARB_STATE_COUNT] = {
 	[QD_ARB_RELEASING] = 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_RETIRING] = 1u << QD_ARB_STANDBY | 1u << QD_ARB_OFF | 1u << QD_ARB_REFUSED | 1u << QD_ARB_RESET,
 	[QD_ARB_REFUSED] = 1u << QD_ARB_OFF,
-	[QD_ARB_RESET] = 1u << QD_ARB_OFF,
+	[QD_ARB_RESET] = 0,
 	[QD_ARB_OFF] = 0,
 };
 
@@ -175,12 +175,12 @@ static void think(struct qd_turn *t)
 		qd_leave_think(t);
 		break;
 	case QD_ARB_REFUSED:
-	case QD_ARB_RESET:
 		if (t->a->shutdown) {
 			qd_arb_move(t, QD_ARB_OFF);
 			(void)qd_arb_act(t, QD_ACTION_OFF);
 		}
 		break;
+	case QD_ARB_RESET: /* only the reset ends it: what must have stopped may still run */
 	case QD_ARB_OFF:
 	case QD_ARB_STATE_COUNT:
 		break;

@@ -27,7 +27,7 @@
  *                                                              |   |           verified)
  *                                                              |   v
  *                                                              +- RELEASING (record "released", RELEASE)
- *   Any -> REFUSED: the disk or this node's identity is not what it must be. Any -> RESET: a stop failed.
+ *   Any -> REFUSED: the disk or this node's identity is not what it must be. Any -> RESET: a stop failed; only the reset ends it.
  *   OFF: shut down.
  */
 enum qd_arbiter_state {

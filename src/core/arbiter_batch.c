@@ -188,8 +188,8 @@ void qd_batch_learn(struct qd_turn *t)
 		if (b->record.epoch >= t->a->newest.epoch)
 			t->a->newest = b->record;
 	}
-	if (!b->asked[QD_ROLE_OUT])
-		return;
+	if (!b->asked[QD_ROLE_OUT] || path->state != QD_PATH_READY)
+		return; /* only a session that is up knows a key */
 
 	const enum qd_outcome o = b->outcome[QD_ROLE_OUT];
 	const bool registers = !qd_key_is_none(b->key) && b->step != QD_STEP_UNREGISTER && b->step != QD_STEP_LEAVE;

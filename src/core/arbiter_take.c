@@ -266,6 +266,12 @@ static void announce(struct qd_turn *t, struct qd_mono round_start)
 	qd_own_enter(t, round_start);
 }
 
+/* What this round read is the record that was written: it is durable, readable and this disk's. */
+static bool record_read_back(const struct qd_arbiter *a)
+{
+	return a->mine.epoch == a->taking.epoch && a->mine.state == QD_RECORD_TAKEN;
+}
+
 static void round_done(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
@@ -276,7 +282,8 @@ static void round_done(struct qd_turn *t, const struct qd_batch *b)
 	}
 	const struct qd_pr_reservation *r = &b->reservation;
 	if (!r->held || !qd_key_equal(r->holder, b->key) || r->type != QD_PR_TYPE_WRITE_EXCLUSIVE ||
-	    (a->newest.epoch > k->epoch && QD_RULE(RECORD_NEWER_STOPS))) {
+	    (a->newest.epoch > k->epoch && QD_RULE(RECORD_NEWER_STOPS)) ||
+	    (!record_read_back(a) && QD_RULE(RECORD_BEFORE_ANNOUNCE))) {
 		/* SIMPLE commands may change places: a contradiction means "ask again", here with all checks. */
 		if (a->taking.retries++ < QD_RETRIES_MAX && a->newest.epoch <= k->epoch) {
 			ask_holder(t);

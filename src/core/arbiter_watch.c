@@ -17,7 +17,8 @@ void qd_watch_enter(struct qd_turn *t)
 	a->next_look = t->now;
 }
 
-static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r)
+/* `moved`: another key than before, in one and the same session. */
+static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r, bool moved)
 {
 	struct qd_sight *s = &t->a->sight;
 	s->since = t->now;
@@ -28,7 +29,7 @@ static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r)
 		qd_arb_trace(t, QD_TRACE_SIGHT_HELD, r->holder.value, r->generation, 0);
 	else
 		qd_arb_trace(t, QD_TRACE_SIGHT_UNRESERVED, r->generation, 0, 0);
-	if (r->held && qd_key_tag(r->holder) == t->config->cluster_tag &&
+	if (moved && r->held && qd_key_tag(r->holder) == t->config->cluster_tag &&
 	    qd_key_node(r->holder) == t->config->node_id && t->a->state == QD_ARB_STANDBY)
 		t->a->own_node_beats++;
 }
@@ -48,8 +49,10 @@ void qd_watch_saw(struct qd_turn *t, const struct qd_batch *b)
 				a->paths[b->path].since.ns == s->since.ns;
 	const bool restart = !continuous && (r->held ? QD_RULE(SIGHT_RESTART) : QD_RULE(UNRESERVED_RESTART));
 
+	if (!continuous || !s->known)
+		a->own_node_beats = 0; /* a target that restarted may show old keys of ours */
 	if (!same || moved || restart)
-		sight_is_new(t, r);
+		sight_is_new(t, r, continuous && s->known && !same);
 	*s = (struct qd_sight){
 		.known = true,
 		.held = r->held,
