@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drv/stamper.h"
 
+enum {
+	UNIT_ATTENTIONS_MAX = 8, /* in a row */
+};
+
 void qd_stamper_init(struct qd_stamper *s, struct qd_span interval, uint32_t node_id)
 {
 	*s = (struct qd_stamper){.interval = interval, .node_id = node_id};
@@ -59,6 +63,12 @@ static void on_answer(struct qd_scsi_command *c)
 {
 	struct qd_stamper *s = c->context;
 	s->busy = false;
+	if (qd_outcome_is_unit_attention(c->outcome) && ++s->unit_attentions < UNIT_ATTENTIONS_MAX) {
+		s->busy = qd_session_send(s->session,
+					  c); /* not executed: at once again, as any file system would */
+		return;
+	}
+	s->unit_attentions = 0;
 	const bool present = s->command_epoch == s->epoch;
 	if (s->command_searches) {
 		if (present)

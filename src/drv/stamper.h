@@ -30,6 +30,7 @@ struct qd_stamper {
 	uint64_t slot;
 	uint64_t command_epoch;
 	bool command_searches;
+	uint32_t unit_attentions;
 	uint64_t session_number; /* that the command under way belongs to */
 	struct qd_session *session;
 	struct qd_scsi_command command;
