@@ -263,7 +263,7 @@ void fault_heal(struct sim *s)
 			sim_push(s, s->t + sim_below(s, 500 * SIM_MS), SIM_EV_RESUME, i, 0, m->boots);
 		if (m->process_halted_until > s->t) {
 			m->process_halted_until = s->t;
-			m->timer_t = s->t;
+			m->timer_t = m->process ? s->t : SIM_NEVER;
 		}
 		if (!m->powered)
 			sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 900 * SIM_MS), SIM_EV_BOOT, i, 0,

@@ -152,7 +152,7 @@ static void plan_timer(struct sim *s, struct sim_machine *m)
 	m->timer_t = t == SIM_NEVER ? t : t + (qd_rand_u64(&s->rand) & 0x1ffff);
 }
 
-static void note_traces(struct sim *s, const struct sim_machine *m)
+void host_note_traces(struct sim *s, const struct sim_machine *m)
 {
 	for (uint32_t i = 0; i < s->out.trace_count; i++) {
 		const struct qd_trace *t = &s->out.traces[i];
@@ -168,10 +168,12 @@ void host_step(struct sim *s, struct sim_machine *m, struct qd_event *ev)
 	if (!m->process || s->failed)
 		return;
 	ev->now.ns = host_local(s, m);
+	s->stepping = m;
 	qd_node_step(&m->node, ev, &s->out);
+	s->stepping = NULL;
 	s->cover->steps++;
 	s->cover->group[m->node.group.state]++;
-	note_traces(s, m);
+	host_note_traces(s, m);
 	uint32_t life = m->life;
 	for (uint32_t i = 0; i < s->out.count && life == m->life; i++)
 		act(s, m, &s->out.list[i]);
@@ -247,6 +249,7 @@ void host_crash(struct sim *s, struct sim_machine *m, uint64_t boot_in_ns)
 		m->process = false;
 	}
 	m->powered = false;
+	m->process_halted_until = 0;
 	m->mine = false;
 	m->frozen = false;
 	m->timer_t = SIM_NEVER;

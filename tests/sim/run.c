@@ -277,7 +277,10 @@ void qd_assert_failed(const char *file, int line, const char *what)
 	if (asserting == NULL)
 		abort();
 	const char *name = strrchr(file, '/');
-	sim_fail(asserting, "assertion: %s:%d: %s", name != NULL ? name + 1 : file, line, what);
+	sim_fail(asserting, "assertion: %s:%d: %s, machine %d", name != NULL ? name + 1 : file, line, what,
+		 asserting->stepping != NULL ? (int)asserting->stepping->index : -1);
+	if (asserting->stepping != NULL)
+		host_note_traces(asserting, asserting->stepping);
 	longjmp(out_of_run, 1);
 }
 

@@ -102,6 +102,7 @@ static void begin_start(struct sim *s, struct sim_machine *m, const struct qd_ac
 	if (fault_on(s, SIM_FAULT_START_FAILS) && sim_chance(s, 24)) {
 		fault_count(s, SIM_FAULT_START_FAILS, m->index, 0);
 		r->will_fail = true;
+		r->failed = true;
 		if (sim_chance(s, 128) && s->o.start_limit_ms != 0)
 			r->next_t = s->t + (s->o.start_limit_ms + 1000) * SIM_MS;
 	}

@@ -244,6 +244,7 @@ struct sim {
 	uint64_t mute_until;
 	struct sim_facts facts;
 	struct sim_cover *cover;
+	const struct sim_machine *stepping; /* inside qd_node_step() */
 	uint32_t op_free;
 	uint32_t op_high; /* entries of ops[] ever used in this run */
 	uint32_t ops_open;
@@ -282,6 +283,7 @@ void host_crash(struct sim *s, struct sim_machine *m, uint64_t boot_in_ns);
 void host_halt(struct sim *s, struct sim_machine *m, uint64_t for_ns, bool freeze);
 void host_resume(struct sim *s, struct sim_machine *m);
 void host_step(struct sim *s, struct sim_machine *m, struct qd_event *ev);
+void host_note_traces(struct sim *s, const struct sim_machine *m);
 void host_lose_session(struct sim *s, struct sim_machine *m, uint32_t path, uint64_t in_ns);
 uint64_t host_local(const struct sim *s, const struct sim_machine *m);
 uint64_t host_global(const struct sim *s, const struct sim_machine *m, uint64_t local);
