@@ -18,6 +18,7 @@
 enum {
 	LISTENER = QD_CONTROL_CLIENTS_MAX, /* its place in the epoll data, after the clients' */
 	EVENTS_MAX = QD_CONTROL_CLIENTS_MAX + 1,
+	PASSWD_BYTES = 16384,
 	REQUESTS_A_TURN = 4, /* of one client, so that none keeps quorumd from its rounds */
 };
 
@@ -205,9 +206,11 @@ void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum 
 	line->at = at;
 	line->unix_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
 	line->level = level;
-	size_t len = strnlen(text, sizeof(line->text) - 1);
-	memcpy(line->text, text, len);
-	line->text[len] = '\0';
+	size_t n = 0;
+	for (; text[n] != '\0' && n < sizeof(line->text) - 1; n++)
+		line->text[n] =
+			text[n] < 0x20 || text[n] > 0x7e ? '?' : text[n]; /* JSON readers want UTF-8 */
+	line->text[n] = '\0';
 }
 
 void qd_control_server_reply(struct qd_control_server *s, enum qd_reply reply)
@@ -219,6 +222,18 @@ void qd_control_server_reply(struct qd_control_server *s, enum qd_reply reply)
 		c->waits_reply = false;
 		send_reply(s, c, c->reply_id, reply);
 	}
+}
+
+/* chown() to the user, if there is one and we are root. */
+static int give_to(const char *name, const char *user)
+{
+	char buffer[PASSWD_BYTES];
+	struct passwd entry;
+	struct passwd *found = NULL;
+	if (user[0] == '\0' || geteuid() != 0 ||
+	    getpwnam_r(user, &entry, buffer, sizeof(buffer), &found) != 0 || found == NULL)
+		return 0;
+	return chown(name, entry.pw_uid, entry.pw_gid);
 }
 
 /* Bind under a temporary name, give it its owner, then rename it over whatever is there: at no moment is the path
@@ -238,9 +253,7 @@ static int bind_socket(int fd, const char *path, const char *user)
 	(void)umask(mask); /* returns the mask, not a status */
 	if (status != 0)
 		return -1;
-	const struct passwd *entry = user[0] != '\0' && geteuid() == 0 ? getpwnam(user) : NULL;
-	if ((entry != NULL && chown(name, entry->pw_uid, entry->pw_gid) != 0) ||
-	    listen(fd, QD_CONTROL_CLIENTS_MAX) != 0 || rename(name, path) != 0) {
+	if (give_to(name, user) != 0 || listen(fd, QD_CONTROL_CLIENTS_MAX) != 0 || rename(name, path) != 0) {
 		int problem = errno;
 		(void)unlink(name); /* the error to report is the one before */
 		errno = problem;
