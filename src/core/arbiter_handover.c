@@ -101,6 +101,8 @@ bool qd_handover_think(struct qd_turn *t)
 	case QD_HANDOVER_STOP:
 		if (t->config->has_group && !qd_group_is_stopped(&t->node->group) && QD_RULE(RELEASE_AFTER_STOP))
 			return false;
+		if (!qd_own_wait_is_over(t))
+			return false;
 		qd_leave_release(t);
 		return true;
 	}

@@ -104,6 +104,8 @@ void qd_own_enter(struct qd_turn *t, struct qd_mono round_start);
 void qd_own_think(struct qd_turn *t);
 void qd_own_done(struct qd_turn *t, const struct qd_batch *b);
 struct qd_mono qd_own_deadline(const struct qd_node *n);
+/* Whoever owned before has stopped, too: only now may this node say "released", which nobody waits for. */
+bool qd_own_wait_is_over(const struct qd_turn *t);
 void qd_own_good_round(struct qd_turn *t, const struct qd_batch *b);
 void qd_recover_think(struct qd_turn *t, uint32_t path);
 void qd_recover_done(struct qd_turn *t, const struct qd_batch *b);

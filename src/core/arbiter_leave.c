@@ -50,7 +50,8 @@ void qd_leave_release(struct qd_turn *t)
 		qd_arb_release_view(t, false);
 	qd_arb_move(t, QD_ARB_RELEASING);
 	qd_lease_end(&t->node->lease);
-	if (!qd_path_ready(a, path) || qd_key_is_none(a->paths[path].key) || a->own.lost) {
+	if (!qd_path_ready(a, path) || qd_key_is_none(a->paths[path].key) || a->own.lost ||
+	    !qd_own_wait_is_over(t)) {
 		qd_leave_retire(t);
 		return;
 	}

@@ -45,6 +45,11 @@ static void count_round(struct qd_turn *t, struct qd_mono started)
 		s->worst_round_ns = took;
 }
 
+bool qd_own_wait_is_over(const struct qd_turn *t)
+{
+	return qd_mono_reached(t->now, t->a->own.start_at) || !QD_RULE(RELEASE_AFTER_WAIT);
+}
+
 void qd_own_good_round(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
@@ -206,7 +211,7 @@ void qd_own_think(struct qd_turn *t)
 	if (a->state != QD_ARB_OWNER)
 		return;
 	if (a->shutdown && (qd_group_is_stopped(&t->node->group) || !QD_RULE(RELEASE_AFTER_STOP)) &&
-	    qd_batch_idle(a)) {
+	    qd_own_wait_is_over(t) && qd_batch_idle(a)) {
 		qd_leave_release(t);
 		return;
 	}
@@ -252,12 +257,10 @@ struct qd_mono qd_own_deadline(const struct qd_node *n)
 {
 	const struct qd_arbiter *a = &n->arbiter;
 	struct qd_mono d = n->lease.begin_stop;
-	const struct qd_group *g = &n->group;
 
 	if (!QD_RULE(LEASE_STOP))
 		d = QD_NEVER;
-	if (n->config.has_group && g->state == QD_GROUP_OFFLINE && !g->failed && !a->shutdown &&
-	    a->own.handover != QD_HANDOVER_STOP)
+	if (qd_mono_before(n->now, a->own.start_at)) /* then the group starts, or what waits for it is released */
 		d = qd_mono_min(d, a->own.start_at);
 	if (!qd_batch_idle(a) || qd_path_pick(n, a->own.path) >= n->config.path_count)
 		return d;

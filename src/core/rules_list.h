@@ -28,6 +28,7 @@
 	X(RERESERVE_RECORDED, "4.3", "any former owner reserves again at once")                              \
 	X(SIGHT_RESTART, "4.15", "the sight of a key goes on over a lost session")                           \
 	X(RELEASE_AFTER_STOP, "4.11", "the disk is released before the stop is verified")                    \
+	X(RELEASE_AFTER_WAIT, "4.11", "a new owner releases, for no wait, before its own wait is over")           \
 	X(RELEASED_NO_WAIT_ONLY_NEWEST, "4.3", "any released record, not only the newest, needs no wait")    \
 	X(LATE_COMMANDS, "4.14", "a nexus is used again before its late command is dead")                    \
 	X(RECORD_NEWER_STOPS, "4.15", "a holder whose epoch is below the newest record goes on")             \
