@@ -124,7 +124,6 @@ void qd_arb_init(struct qd_node *n, struct qd_mono now)
 	for (uint32_t id = QD_NODE_ID_MIN; id <= QD_NODE_ID_MAX; id++)
 		if ((c->members >> (id - 1) & 1u) != 0)
 			a->member_top = id;
-	a->records_wanted = true;
 	a->next_look = now;
 	a->taking.struck_at = QD_NEVER;
 	for (uint32_t i = 0; i < QD_PATHS_MAX; i++)
@@ -252,7 +251,9 @@ void qd_arbiter_status_get(const struct qd_node *n, struct qd_arbiter_status *ou
 		.hold = a->hold,
 		.incarnation = a->incarnation,
 		.epoch = owner ? a->own.epoch : 0,
-		.owner_node = a->sight.known && a->sight.held ? qd_key_node(a->sight.holder) : 0,
+		.owner_node = a->sight.known && a->sight.held && !qd_watch_holder_released(a) ?
+				      qd_key_node(a->sight.holder) :
+				      0,
 		.owner_epoch = a->newest.epoch,
 		.owner_record = a->newest.state,
 		.sight = a->sight,

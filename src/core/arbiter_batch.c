@@ -89,6 +89,7 @@ static void write_record(struct qd_turn *t, enum qd_record_state state, uint64_t
 	memcpy(r.boot_id, t->config->boot_id, sizeof(r.boot_id));
 	ask(t, QD_OP_WRITE_RECORD, QD_ROLE_WRITE)->u.op.u.record = r;
 	a->batch.record = r;
+	a->written_incarnation = a->incarnation;
 }
 
 void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
@@ -192,7 +193,7 @@ void qd_batch_learn(struct qd_turn *t)
 		return; /* only a session that is up knows a key */
 
 	const enum qd_outcome o = b->outcome[QD_ROLE_OUT];
-	const bool registers = !qd_key_is_none(b->key) && b->step != QD_STEP_UNREGISTER && b->step != QD_STEP_LEAVE;
+	const bool registers = !qd_key_is_none(b->key); /* not UNREGISTER */
 	if (o == QD_OUTCOME_GOOD && registers)
 		path->key = b->key;
 	else if (o == QD_OUTCOME_UNKNOWN && registers && !QD_RULE(BEAT_AMBIGUOUS))

@@ -61,6 +61,8 @@ static void write_heir(struct qd_turn *t, enum qd_step step, uint32_t heir)
 	struct qd_arbiter *a = t->a;
 	qd_batch_begin(t, step, a->own.path, qd_arb_patience(t, a->own.path));
 	qd_batch_write(t, QD_RECORD_TAKEN, a->own.epoch, heir, a->mine.heir_turn + 1);
+	if (heir != 0)
+		qd_arb_trace(t, QD_TRACE_OFFER, heir, a->mine.heir_turn + 1, 0);
 }
 
 static bool think_wait(struct qd_turn *t)
@@ -91,7 +93,6 @@ bool qd_handover_think(struct qd_turn *t)
 		return true;
 	case QD_HANDOVER_OFFER:
 		write_heir(t, QD_STEP_OFFER, a->own.heir);
-		qd_arb_trace(t, QD_TRACE_OFFER, a->own.heir, a->mine.heir_turn, 0);
 		return true;
 	case QD_HANDOVER_WAIT:
 		return think_wait(t);
@@ -174,7 +175,6 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 		a->own.handover = QD_HANDOVER_OFFER;
 	} else if (b->step == QD_STEP_OFFER) {
 		a->own.handover = QD_HANDOVER_WAIT;
-		a->own.next_round = t->now; /* the heir reads the records when it sees a new beat */
 		a->own.next_heir_look = t->now;
 		a->own.heir_deadline = qd_mono_add(t->now, qd_span_mul(t->times->renew, 2));
 	} else if (b->step == QD_STEP_HEIR_KEYS) {

@@ -85,6 +85,9 @@ bool qd_path_ready(const struct qd_arbiter *a, uint32_t path);
 uint32_t qd_path_pick(const struct qd_node *n, uint32_t preferred);
 
 /* --- arbiter_watch.c ---------------------------------------------------------------------------------------- */
+/* The newest record says "released", and the key that was last seen to hold is of that very incarnation: everything of
+ * it has stopped for good. */
+bool qd_watch_holder_released(const struct qd_arbiter *a);
 void qd_watch_enter(struct qd_turn *t);
 void qd_watch_think(struct qd_turn *t);
 void qd_watch_done(struct qd_turn *t, const struct qd_batch *b);

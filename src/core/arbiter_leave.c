@@ -38,7 +38,9 @@ void qd_leave_stop(struct qd_turn *t)
 	a->hold = QD_HOLD_NONE;
 }
 
-/* The group is stopped and this nexus may still hold: say so on the disk, then let it go. */
+/* The group is stopped and this nexus may still hold: say so on the disk. The reservation itself stays where it is, for
+ * the next owner to strike at once: an unreserved disk would let a write land that some earlier, sleeping owner still
+ * has under way (simulator, seed 9066 of the first version). */
 void qd_leave_release(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -137,7 +139,6 @@ static void think_retiring(struct qd_turn *t)
 		a->beat = 0;
 	}
 	a->sight.known = !QD_RULE(NEW_INCARNATION) && a->sight.known;
-	a->records_wanted = true;
 	a->own_node_beats = 0;
 	a->own = (struct qd_owning){0};
 	for (uint32_t p = 0; p < t->config->path_count; p++)
@@ -171,17 +172,7 @@ void qd_leave_done(struct qd_turn *t, const struct qd_batch *b)
 		qd_leave_retire(t);
 		return;
 	}
-	const struct qd_key key = a->paths[b->path].key;
-	if (b->step == QD_STEP_RELEASE_RECORD) {
-		qd_batch_begin(t, QD_STEP_RELEASE, b->path, qd_arb_patience(t, b->path));
-		qd_batch_out(t, &(struct qd_pr_out_args){
-					.action = QD_PR_RELEASE, .type = QD_PR_TYPE_WRITE_EXCLUSIVE, .key = key});
-	} else if (b->step == QD_STEP_RELEASE) {
-		qd_batch_begin(t, QD_STEP_LEAVE, b->path, qd_arb_patience(t, b->path));
-		qd_batch_out(t, &(struct qd_pr_out_args){.action = QD_PR_REGISTER, .key = key});
-	} else {
-		qd_leave_retire(t);
-	}
+	qd_leave_retire(t);
 }
 
 struct qd_mono qd_leave_deadline(const struct qd_arbiter *a)

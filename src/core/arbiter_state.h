@@ -17,8 +17,7 @@ enum {
 enum qd_step {
 	QD_STEP_IDLE = 0,
 	/* standby */
-	QD_STEP_LOOK,	       /* READ RESERVATION */
-	QD_STEP_LOOK_RECORDS,  /* READ records */
+	QD_STEP_LOOK,	       /* READ RESERVATION, READ records */
 	QD_STEP_UNREGISTER,    /* REGISTER 0 */
 	QD_STEP_HEIR_REGISTER, /* REGISTER AND IGNORE */
 	/* taking */
@@ -45,9 +44,7 @@ enum qd_step {
 	QD_STEP_WITHDRAW,      /* WRITE own record naming nobody */
 	QD_STEP_TELL_TIMES,    /* WRITE own record with longer times, before they are used */
 	/* releasing */
-	QD_STEP_RELEASE_RECORD, /* WRITE own record "released" */
-	QD_STEP_RELEASE,       /* RELEASE */
-	QD_STEP_LEAVE,	       /* REGISTER 0 */
+	QD_STEP_RELEASE_RECORD, /* WRITE own record "released"; the reservation stays */
 	QD_STEP_COUNT,
 };
 
@@ -79,7 +76,7 @@ struct qd_batch {
 
 struct qd_taking {
 	bool by_reserve;	   /* RESERVE of an unreserved disk; else PREEMPT of `target` */
-	bool released;		   /* the newest record said "released": nobody has to be waited for */
+	bool released;		   /* the newest record says "released": nobody has to be waited for */
 	uint64_t released_epoch;
 	struct qd_key target;	   /* the key that is C old */
 	uint32_t loser;		   /* node whose other keys go too, 0: none */
@@ -133,6 +130,7 @@ struct qd_arbiter {
 	struct qd_times next_times;
 	bool observe; /* the last step ran late: look once more before acting */
 	uint64_t incarnation;
+	uint64_t written_incarnation; /* of the last record that this process sent */
 	uint64_t shown_incarnation; /* the largest that the disk has shown for this node */
 	uint64_t max_counter;	    /* of every epoch ever read */
 	uint32_t beat;		    /* last one used in this incarnation */
@@ -146,7 +144,6 @@ struct qd_arbiter {
 	bool no_abort;		    /* PREEMPT AND ABORT was refused by the target */
 	struct qd_sight sight;
 	bool records_known;
-	bool records_wanted;
 	struct qd_owner_record newest;
 	struct qd_owner_record mine;
 	uint32_t keys_count;

@@ -23,7 +23,6 @@ static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r, b
 	struct qd_sight *s = &t->a->sight;
 	s->since = t->now;
 	t->a->take_failures = 0;
-	t->a->records_wanted = true;
 	t->a->jitter.ns = (int64_t)qd_rand_below(&t->a->rand, (uint64_t)t->times->look.ns);
 	if (r->held)
 		qd_arb_trace(t, QD_TRACE_SIGHT_HELD, r->holder.value, r->generation, 0);
@@ -150,19 +149,31 @@ static void mind_heir(struct qd_turn *t)
 	qd_batch_register_fresh(t, QD_STEP_HEIR_REGISTER, a->look_path);
 }
 
-static void plan_strike(struct qd_turn *t)
+bool qd_watch_holder_released(const struct qd_arbiter *a)
+{
+	const struct qd_owner_record *n = &a->newest;
+	const struct qd_key holder = a->sight.holder;
+	return n->state == QD_RECORD_RELEASED && a->sight.held && qd_key_node(holder) == n->node_id &&
+	       qd_key_incarnation(holder) == (n->incarnation & QD_INCARNATION_KEY_MASK);
+}
+
+static void plan_strike(struct qd_turn *t, bool released)
 {
 	struct qd_arbiter *a = t->a;
 	const struct qd_sight *s = &a->sight;
 	const struct qd_taking plan = {
 		.by_reserve = false,
 		.target = s->holder,
+		.released = released,
 		.loser = qd_key_node(s->holder),
 		.path = a->look_path,
-		.start_at = QD_RULE(START_WAIT) ? qd_mono_add(s->since, qd_arb_wait(t->node)) : t->now,
+		.start_at = !released && QD_RULE(START_WAIT) ? qd_mono_add(s->since, qd_arb_wait(t->node)) : t->now,
 		.struck_at = QD_NEVER,
 	};
-	qd_arb_trace(t, QD_TRACE_STRIKE, s->holder.value, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0);
+	if (released)
+		qd_arb_trace(t, QD_TRACE_STRIKE_RELEASED, s->holder.value, a->newest.epoch, 0);
+	else
+		qd_arb_trace(t, QD_TRACE_STRIKE, s->holder.value, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0);
 	qd_take_begin(t, &plan);
 }
 
@@ -194,6 +205,13 @@ static struct qd_mono take_unreserved_at(const struct qd_node *n)
 	return qd_mono_add(qd_mono_add(a->sight.since, qd_arb_wait(n)), a->jitter);
 }
 
+/* An heir that is named has C to take it; then anybody may. */
+static bool released_for_me(const struct qd_turn *t)
+{
+	const struct qd_owner_record *n = &t->a->newest;
+	return n->heir == 0 || n->heir == t->config->node_id;
+}
+
 static void consider_held(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -206,10 +224,15 @@ static void consider_held(struct qd_turn *t)
 		a->hold = QD_HOLD_FOREIGN;
 		return;
 	}
-	a->hold = QD_HOLD_HELD;
+	const bool released = qd_watch_holder_released(a);
+	a->hold = released && !released_for_me(t) ? QD_HOLD_HEIR : QD_HOLD_HELD;
+	if (released && released_for_me(t)) {
+		plan_strike(t, true);
+		return;
+	}
 	if (QD_RULE(STRIKE_AGE) && !qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 		return;
-	plan_strike(t);
+	plan_strike(t, released);
 }
 
 static void consider_unreserved(struct qd_turn *t)
@@ -219,15 +242,31 @@ static void consider_unreserved(struct qd_turn *t)
 	const struct qd_owner_record *n = &a->newest;
 
 	if (n->state == QD_RECORD_RELEASED) {
-		const bool for_all = n->heir == 0 || n->heir == t->config->node_id;
-		a->hold = for_all ? QD_HOLD_NONE : QD_HOLD_HEIR;
-		if (for_all || qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
+		a->hold = released_for_me(t) ? QD_HOLD_NONE : QD_HOLD_HEIR;
+		if (released_for_me(t) || qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 			plan_reserve(t, true);
 		return;
 	}
 	a->hold = QD_HOLD_UNRESERVED_WAIT;
 	if (qd_mono_reached(t->now, take_unreserved_at(t->node)) || !QD_RULE(UNRESERVED_WAIT))
 		plan_reserve(t, false);
+}
+
+/* Somebody else has used this incarnation: before a restored backup of the state folder, or on a machine that was copied
+ * from this one. Its keys could be taken for ours and ours for its. */
+static bool incarnation_is_used(const struct qd_turn *t)
+{
+	const struct qd_arbiter *a = t->a;
+	const struct qd_key holder = a->sight.holder;
+	if (!QD_RULE(NEW_INCARNATION))
+		return false;
+	if (a->shown_incarnation > a->incarnation ||
+	    (a->shown_incarnation == a->incarnation && a->written_incarnation != a->incarnation))
+		return true;
+	/* In STANDBY no key of the present incarnation holds: what may have taken the disk led to a new one. */
+	return a->sight.held && qd_key_tag(holder) == t->config->cluster_tag &&
+	       qd_key_node(holder) == t->config->node_id &&
+	       qd_key_incarnation(holder) == (a->incarnation & QD_INCARNATION_KEY_MASK);
 }
 
 /* Right after a look: what was seen is as fresh as it can be. */
@@ -238,11 +277,11 @@ static void consider(struct qd_turn *t)
 		a->observe = false;
 		return;
 	}
-	if (a->shutdown || !a->sight.known || !a->records_known || a->records_wanted)
+	if (a->shutdown || !a->sight.known || !a->records_known)
 		return;
 	if (refuse_copied_identity(t))
 		return;
-	if (a->shown_incarnation > a->incarnation || !qd_arb_beats_left(a)) {
+	if (incarnation_is_used(t) || !qd_arb_beats_left(a)) {
 		qd_arb_trace(t, QD_TRACE_INCARNATION_SHOWN, a->shown_incarnation, a->incarnation, 0);
 		qd_leave_retire(t);
 		return;
@@ -278,11 +317,6 @@ void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
 		a->stats.looks++;
 		qd_watch_saw(t, b);
 		a->next_look = qd_mono_add(b->started, a->heir_mode ? qd_span_ms(QD_HEIR_LOOK_MS) : t->times->look);
-		if (a->heir_mode && !b->reservation.held)
-			a->records_wanted = true;
-		consider(t);
-	} else if (b->step == QD_STEP_LOOK_RECORDS) {
-		a->records_wanted = false;
 		consider(t);
 	} else if (b->step == QD_STEP_HEIR_REGISTER) {
 		a->next_look = t->now;
@@ -333,12 +367,10 @@ void qd_watch_think(struct qd_turn *t)
 		a->hold = a->paths[0].disk == QD_DISK_OK ? QD_HOLD_NO_PATH : QD_HOLD_WRONG_DISK;
 		return;
 	}
-	if (a->records_wanted && a->sight.known) {
-		qd_batch_begin(t, QD_STEP_LOOK_RECORDS, a->look_path, qd_arb_patience(t, a->look_path));
-		qd_batch_ask(t, QD_ROLE_RECORDS);
-	} else if (qd_mono_reached(t->now, qd_mono_min(a->next_look, deciding_look(t->node)))) {
+	if (qd_mono_reached(t->now, qd_mono_min(a->next_look, deciding_look(t->node)))) {
 		qd_batch_begin(t, QD_STEP_LOOK, a->look_path, qd_arb_patience(t, a->look_path));
 		qd_batch_ask(t, QD_ROLE_RESERVATION);
+		qd_batch_ask(t, QD_ROLE_RECORDS);
 	} else if (must_unregister(t, a->look_path)) {
 		qd_batch_begin(t, QD_STEP_UNREGISTER, a->look_path, qd_arb_patience(t, a->look_path));
 		qd_batch_out(t, &(struct qd_pr_out_args){.action = QD_PR_REGISTER, .key = a->paths[a->look_path].key});

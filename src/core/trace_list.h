@@ -25,6 +25,7 @@
 	X(COPIED_IDENTITY, ERROR, "another machine uses node id {a}: refused, see status for both")               \
 	X(INCARNATION_SHOWN, WARNING, "the disk has shown incarnation {a} of this node, above {b}: raised")       \
 	X(STRIKE, NOTICE, "key {a:x} is {b:ms} ms old: strike it")                                                \
+	X(STRIKE_RELEASED, NOTICE, "key {a:x} of the released epoch {b} holds: strike it")                        \
 	X(RESERVE_WAITED, NOTICE, "unreserved for {a:ms} ms: reserve")                                            \
 	X(RESERVE_RELEASED, NOTICE, "epoch {a} was released: reserve")                                            \
 	X(TAKE_CONFLICT, NOTICE, "{a:step}: reservation conflict: somebody was faster or beats")                  \
