@@ -105,7 +105,7 @@ static bool login_response_ready(struct qd_session *s)
 		return false;
 	}
 	struct qd_login_check check = {
-		.need_header_digest = s->target->header_digest,
+		.need_header_digest = s->target->header_digest == QD_ISCSI_DIGEST_DEMAND,
 		.need_mutual = s->target->target_user[0] != '\0',
 		.mutual_proved = s->mutual_proved,
 	};
@@ -178,6 +178,19 @@ static void on_io(void *context, int fd, uint32_t events)
 
 /* ------------------------------------------------ opening and closing */
 
+static enum iscsi_header_digest digest_offer(enum qd_iscsi_digest wanted)
+{
+	switch (wanted) {
+	case QD_ISCSI_DIGEST_NONE:
+		return ISCSI_HEADER_DIGEST_NONE;
+	case QD_ISCSI_DIGEST_PREFER:
+		return ISCSI_HEADER_DIGEST_CRC32C_NONE;
+	case QD_ISCSI_DIGEST_DEMAND:
+		return ISCSI_HEADER_DIGEST_CRC32C;
+	}
+	QD_UNREACHABLE("no such digest");
+}
+
 static const char *configure(struct iscsi_context *iscsi, const struct qd_iscsi_target *t)
 {
 	iscsi_set_noautoreconnect(iscsi, 1); /* a silently repeated PREEMPT is a hazard */
@@ -187,8 +200,7 @@ static const char *configure(struct iscsi_context *iscsi, const struct qd_iscsi_
 		  iscsi_set_isid_random(iscsi, t->isid & 0xffffffu, 0) == 0 &&
 		  iscsi_set_immediate_data(iscsi, ISCSI_IMMEDIATE_DATA_YES) == 0 &&
 		  iscsi_set_initial_r2t(iscsi, ISCSI_INITIAL_R2T_NO) == 0 &&
-		  iscsi_set_header_digest(iscsi, t->header_digest ? ISCSI_HEADER_DIGEST_CRC32C
-								  : ISCSI_HEADER_DIGEST_NONE) == 0;
+		  iscsi_set_header_digest(iscsi, digest_offer(t->header_digest)) == 0;
 	if (ok && t->user[0] != '\0')
 		ok = iscsi_set_initiator_username_pwd(iscsi, t->user, t->secret) == 0;
 	if (ok && t->target_user[0] != '\0')

@@ -17,6 +17,12 @@ enum {
 	QD_ISCSI_LUN_MAX = 16383, /* flat space addressing (SAM-5 4.7.7.3) */
 };
 
+enum qd_iscsi_digest {
+	QD_ISCSI_DIGEST_NONE = 0,
+	QD_ISCSI_DIGEST_PREFER, /* offered first; the session goes on without if the target declines */
+	QD_ISCSI_DIGEST_DEMAND, /* no session without */
+};
+
 struct qd_iscsi_target {
 	char host[QD_ISCSI_HOST_MAX]; /* name or address, IPv6 without brackets */
 	uint16_t port;		      /* 0: QD_ISCSI_PORT_DEFAULT */
@@ -29,8 +35,8 @@ struct qd_iscsi_target {
 	char secret[QD_ISCSI_SECRET_MAX];
 	char target_user[QD_ISCSI_SECRET_MAX];
 	char target_secret[QD_ISCSI_SECRET_MAX];
-	bool header_digest; /* CRC-32C over PDU headers is demanded, not only offered */
-	bool data_digest;   /* demanded; libiscsi 1.19 has none, so the session refuses it with a message */
+	enum qd_iscsi_digest header_digest; /* CRC-32C over PDU headers */
+	bool data_digest; /* demanded; libiscsi 1.19 has none, so the session refuses it with a message */
 	/* set by qd_iscsi_target_resolve(): "10.0.0.1:3260", "[::1]:3260" */
 	char address[QD_ISCSI_ADDRESS_MAX];
 };

@@ -9,6 +9,7 @@
 enum {
 	TIMER_ACCURACY_US = 1, /* sd-event's default of 250 ms is as long as a whole fast round */
 	NS_PER_US = 1000,
+	SOURCES_A_TURN = 32, /* 8 paths, runner, control, signals, timer: with room */
 };
 
 struct qd_mono qd_clock_now(void)
@@ -69,7 +70,11 @@ int qd_loop_arm(struct qd_loop *loop, struct qd_mono deadline)
 int qd_loop_turn(struct qd_loop *loop)
 {
 	loop->turns++;
+	/* sd-event dispatches one source a call: wait for the first, then take what else is there. After a pause of this
+	 * process that is what others said meanwhile, and it must be known before a deadline is acted on. */
 	int rc = sd_event_run(loop->event, UINT64_MAX);
+	for (int i = 0; i < SOURCES_A_TURN && rc > 0; i++)
+		rc = sd_event_run(loop->event, 0);
 	return rc < 0 && rc != -EINTR ? rc : 0;
 }
 

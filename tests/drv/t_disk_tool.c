@@ -180,20 +180,23 @@ static void digests(void)
 {
 	struct qd_iscsi_target t;
 	rig_target(&(struct rig_lun){.header_digest = "CRC32C,None"}, "a", &t);
-	t.header_digest = true;
+	t.header_digest = QD_ISCSI_DIGEST_DEMAND;
 	struct qd_disk_tool *tool = open_tool(&t);
 	NEED(tool != NULL);
 	uint8_t sector[8192] = {1};
 	CHECK(qd_disk_tool_write(tool, 5, 16, sector) == QD_OUTCOME_GOOD);
 	CHECK(qd_disk_tool_read(tool, 5, 16, sector) == QD_OUTCOME_GOOD && sector[0] == 1);
 	qd_disk_tool_close(tool);
-	t.header_digest = false;
+	t.header_digest = QD_ISCSI_DIGEST_NONE;
 	CHECK(try_open(&t, RIG_LIMIT_MS) == 0);
 	t.data_digest = true; /* libiscsi 1.19 has none: said, not ignored */
 	CHECK(try_open(&t, RIG_LIMIT_MS) == -QD_ERR_PROTOCOL && strstr(why, "data digest") != NULL);
 	rig_target(&(struct rig_lun){.header_digest = "None"}, "a", &t);
-	t.header_digest = true;
+	t.header_digest = QD_ISCSI_DIGEST_DEMAND;
 	CHECK(try_open(&t, RIG_LIMIT_MS) == -QD_ERR_PROTOCOL);
+	t.header_digest = QD_ISCSI_DIGEST_PREFER;
+	t.data_digest = false;
+	CHECK(try_open(&t, RIG_LIMIT_MS) == 0);
 }
 
 static void ipv6_portal(void)

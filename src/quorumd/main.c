@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* quorumd: options, configuration, memory and priority; then the shell. */
+#include "quorumd/conf.h"
+#include "quorumd/errors.h"
+#include "quorumd/shell.h"
+#include "quorumd/shell_log.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	STACK_TOUCHED_BYTES = 256 * 1024, /* more than the deepest call needs; touched before it is locked */
+	PATH_BYTES = 512,
+};
+
+static const char USAGE[] =
+	"usage: quorumd [--config FILE] [--foreground]\n"
+	"       quorumd --check FILE | --schema | --version | --help\n"
+	"  -c, --config FILE  configuration (default " QD_SYSCONFDIR "/quorumd.yaml)\n"
+	"  -n, --check FILE   read and check FILE, say what is wrong, and exit\n"
+	"  -f, --foreground   stay in the foreground (it always does; for service files)\n"
+	"      --schema       print every key of the configuration\n"
+	"  -V, --version      print the version\n"
+	"  -h, --help         print this\n"
+	"Signals: TERM stops the group, releases the disk and ends; HUP reads the configuration again; USR1 "
+	"writes the\n"
+	"flight recorder to the run directory.\n";
+
+static struct qd_conf conf;
+static struct qd_conf_messages messages;
+
+static int exit_status(int error)
+{
+#define STATUS_OF(name, code, status, text)                                                                  \
+	if (error == -(code))                                                                                \
+		return status;
+	QD_ERRORS(STATUS_OF)
+#undef STATUS_OF
+	return error == 0 ? 0 : 1;
+}
+
+static int load(const char *file)
+{
+	int rc = qd_conf_load(file, &conf, &messages);
+	if (rc != 0)
+		qd_conf_messages_print(&messages, stderr);
+	return rc;
+}
+
+/* A program beside our own binary (a build tree), else the installed one. */
+static void find_program(const char *name, char to[PATH_BYTES])
+{
+	char self[PATH_BYTES - 32];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		char *slash = strrchr(self, '/');
+		if (slash != NULL)
+			*slash = '\0';
+		(void)snprintf(to, PATH_BYTES, "%s/%s", self, name);
+		if (access(to, X_OK) == 0)
+			return;
+	}
+	(void)snprintf(to, PATH_BYTES, "%s/%s", QD_LIBEXECDIR, name);
+}
+
+static void complain(const char *what, const char *consequence)
+{
+	char line[256];
+	(void)snprintf(line, sizeof line, "%s: %s: %s", what, strerror(errno), consequence);
+	qd_shell_log(QD_LEVEL_WARNING, line);
+}
+
+/* Memory locked as it is and as it will be used, no priority below anybody's batch job. MCL_ONFAULT: what is touched
+ * stays; the parts of libraries that never run are not brought in (they are three quarters of the address space). */
+static void harden(void)
+{
+	volatile char stack[STACK_TOUCHED_BYTES];
+	for (size_t i = 0; i < sizeof stack; i += 4096)
+		stack[i] = 1;
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_TRIM_THRESHOLD,
+		      -1); /* what was once ours stays ours: no page fault by a later malloc */
+	(void)mallopt(M_MMAP_MAX, 0);
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+		complain("memory is not locked", "under memory pressure a renewal may come late");
+	const struct sched_param low = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &low) != 0)
+		complain("no real-time priority", "under load a renewal may come late");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+		complain("prctl", "secrets may end in a core dump");
+}
+
+static int run(const char *file)
+{
+	char runner[PATH_BYTES], api[PATH_BYTES];
+	struct qd_shell *shell = NULL;
+	int rc = load(file);
+	if (rc != 0)
+		return rc;
+	find_program("quorum-runner", runner);
+	find_program("quorum-api", api);
+	if (access(api, X_OK) != 0)
+		api[0] = '\0';
+	(void)umask(0077);
+	const struct qd_shell_options options = {
+		.conf_file = file,
+		.conf = &conf,
+		.runner_program = runner,
+		.api_program = api,
+	};
+	rc = qd_shell_open(&options, &shell);
+	explicit_bzero(&conf.chap, sizeof conf.chap);
+	if (rc != 0)
+		return rc;
+	harden();
+	rc = qd_shell_run(shell);
+	qd_shell_close(shell);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	enum {
+		OPTION_SCHEMA = 256,
+	};
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", required_argument, NULL, 'n'},
+		{"foreground", no_argument, NULL, 'f'},
+		{"schema", no_argument, NULL, OPTION_SCHEMA},
+		{"version", no_argument, NULL, 'V'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	const char *file = QD_SYSCONFDIR "/quorumd.yaml";
+	int option;
+	while ((option = getopt_long(argc, argv, "c:n:fVh", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			file = optarg;
+			break;
+		case 'n': {
+			int rc = load(optarg);
+			if (rc == 0)
+				(void)printf("%s: valid\n", optarg);
+			return exit_status(rc);
+		}
+		case 'f':
+			break;
+		case OPTION_SCHEMA:
+			qd_conf_schema_print(stdout);
+			return 0;
+		case 'V':
+			(void)printf("quorumd %s\n", QD_VERSION);
+			return 0;
+		case 'h':
+			(void)fputs(USAGE, stdout);
+			return 0;
+		default:
+			(void)fputs(USAGE, stderr);
+			return exit_status(-QD_ERR_USAGE);
+		}
+	}
+	if (optind < argc) {
+		(void)fprintf(stderr, "quorumd: %s: not an option\n%s", argv[optind], USAGE);
+		return exit_status(-QD_ERR_USAGE);
+	}
+	return exit_status(run(file));
+}

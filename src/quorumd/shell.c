@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "quorumd/shell.h"
+
+#include "quorumd/errors.h"
+#include "quorumd/shell_log.h"
+#include "quorumd/shell_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+void qd_shell_post(struct qd_shell *s, const struct qd_event *ev)
+{
+	qd_assert(s->queue_count < QD_SHELL_QUEUE);
+	s->queue[(s->queue_first + s->queue_count) % QD_SHELL_QUEUE] = *ev;
+	s->queue_count++;
+}
+
+static bool take_posted(struct qd_shell *s, struct qd_event *ev)
+{
+	if (s->queue_count == 0)
+		return false;
+	*ev = s->queue[s->queue_first];
+	s->queue_first = (s->queue_first + 1) % QD_SHELL_QUEUE;
+	s->queue_count--;
+	return true;
+}
+
+/* ------------------------------------------------ what others tell */
+
+static void on_runner_message(void *context, const struct qd_runner_message *m)
+{
+	struct qd_shell *s = context;
+	if (m->tell == QD_RUNNER_NOTE) { /* the runner has written it to its own standard error already */
+		qd_control_server_log(s->control, qd_clock_now(), m->level, m->text);
+		return;
+	}
+	if (m->tell != QD_RUNNER_REPORT)
+		return;
+	struct qd_event ev = {.kind = QD_EVENT_GROUP};
+	ev.u.group.report = m->report;
+	ev.u.group.turn = m->turn;
+	qd_shell_post(s, &ev);
+}
+
+static void on_runner_lost(void *context)
+{
+	struct qd_shell *s = context;
+	qd_shell_say(s, QD_LEVEL_ERROR,
+		     "quorum-runner is gone: it stops what it started, and nothing is known of it");
+	struct qd_event ev = {.kind = QD_EVENT_GROUP};
+	ev.u.group.report = QD_REPORT_RUNNER_LOST;
+	qd_shell_post(s, &ev);
+}
+
+static void on_handover(void *context, uint32_t to)
+{
+	struct qd_shell *s = context;
+	struct qd_event ev = {.kind = QD_EVENT_HANDOVER};
+	if (s->queue_count > QD_SHELL_QUEUE / 2) { /* clients that come and go must not fill it */
+		qd_control_server_reply(s->control, QD_REPLY_BUSY);
+		return;
+	}
+	ev.u.handover.to = to;
+	qd_shell_post(s, &ev);
+}
+
+static void on_control(void *context, int fd, uint32_t events)
+{
+	struct qd_shell *s = context;
+	(void)fd;
+	(void)events;
+	qd_control_server_service(s->control);
+}
+
+/* ------------------------------------------------ turns */
+
+static void push(struct qd_shell *s)
+{
+	qd_control_snapshot_fill(&s->conf, &s->node, s->now, &s->snapshot);
+	s->snapshot.mine = s->mine;
+	s->snapshot.epoch = s->epoch;
+	qd_control_server_push(s->control, &s->snapshot);
+}
+
+static void step(struct qd_shell *s, struct qd_event *ev)
+{
+	ev->now = s->now;
+	const struct qd_mono begun = qd_clock_now();
+	qd_node_step(&s->node, ev, &s->out);
+	const uint64_t ns = (uint64_t)qd_mono_sub(qd_clock_now(), begun).ns;
+	s->steps++;
+	s->step_ns_sum += ns;
+	s->step_ns_max = ns > s->step_ns_max ? ns : s->step_ns_max;
+	qd_shell_traces(s);
+	qd_shell_actions(s);
+}
+
+/* What the runner and the paths said comes before a deadline that may have passed meanwhile: after a pause of this
+ * process the answers that wait in the sockets are looked at first. */
+static bool next_event(struct qd_shell *s, struct qd_event *ev)
+{
+	if (take_posted(s, ev) || qd_paths_next(s->paths, ev))
+		return true;
+	const struct qd_mono deadline = qd_node_deadline(&s->node);
+	if (!qd_mono_reached(s->now, deadline))
+		return false;
+	const uint64_t late = s->now.ns - deadline.ns;
+	if (s->steps > 0 && late > s->late_ns_max)
+		s->late_ns_max = late;
+	ev->kind = QD_EVENT_TIMEOUT;
+	return true;
+}
+
+static void stamp(struct qd_shell *s)
+{
+	struct qd_superblock superblock;
+	struct qd_disk_capacity capacity;
+	const uint32_t path = s->snapshot.arbiter.beating_path;
+	if (s->conf.stamp_interval.ns == 0 || !qd_paths_disk(s->paths, path, &superblock, &capacity))
+		return;
+	qd_stamper_run(&s->stamper, qd_paths_session(s->paths, path), superblock.data_lba, &capacity, s->now);
+	qd_paths_flush(
+		s->paths); /* before the core has its say: this is the write of a node that does not know yet */
+}
+
+static void serve(struct qd_shell *s)
+{
+	bool stepped = false;
+	s->now = qd_clock_now(); /* after the descriptors were read: no answer is older than it says */
+	stamp(s);
+	for (int i = 0; i < QD_SHELL_EVENTS_A_TURN && !s->off; i++) {
+		struct qd_event ev = {0};
+		if (!next_event(s, &ev)) {
+			qd_paths_flush(s->paths); /* may bring a loss */
+			if (!next_event(s, &ev))
+				break;
+		}
+		step(s, &ev);
+		stepped = true;
+	}
+	qd_paths_flush(s->paths);
+	if (stepped)
+		push(s);
+}
+
+int qd_shell_run(struct qd_shell *s)
+{
+	(void)sd_notify(0, "READY=1\nSTATUS=standing by");
+	for (;;) {
+		serve(s);
+		if (s->off)
+			return 0;
+		struct qd_mono wake =
+			qd_mono_min(qd_node_deadline(&s->node), qd_stamper_deadline(&s->stamper));
+		if (s->queue_count > 0)
+			wake = s->now;
+		int rc = qd_loop_arm(&s->loop, wake);
+		if (rc == 0)
+			rc = qd_loop_turn(&s->loop);
+		if (rc < 0) {
+			qd_shell_say(s, QD_LEVEL_ERROR, "the event loop fails: %s", strerror(-rc));
+			return -QD_ERR_IO;
+		}
+	}
+}
+
+/* ------------------------------------------------ opening and closing */
+
+static int open_runner(struct qd_shell *s, const char *program)
+{
+	char why[512];
+	s->runner.on_message = on_runner_message;
+	s->runner.on_lost = on_runner_lost;
+	s->runner.context = s;
+	s->runner.fd = -1;
+	if (program[0] == '\0')
+		return 0;
+	int rc = qd_runner_start(&s->runner, program, why, sizeof why);
+	if (rc == 0 || !s->conf.has_group) {
+		if (rc != 0)
+			qd_shell_say(s, QD_LEVEL_WARNING, "no quorum-runner and so no quorum-api: %s", why);
+		return 0;
+	}
+	qd_shell_say(s, QD_LEVEL_ERROR, "%s", why);
+	return rc;
+}
+
+static int open_control(struct qd_shell *s)
+{
+	int rc =
+		qd_control_server_open(s->conf.control_socket, s->conf.api_user, on_handover, s, &s->control);
+	if (rc != 0) {
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.control_socket, strerror(errno));
+		return rc;
+	}
+	s->control_io = (struct qd_io){.fn = on_control, .context = s};
+	return qd_io_add(&s->loop, &s->control_io, qd_control_server_fd(s->control), EPOLLIN) < 0 ? -QD_ERR_IO
+												  : 0;
+}
+
+static int open_all(struct qd_shell *s, const struct qd_shell_options *options)
+{
+	if (mkdir(s->conf.run_dir, 0755) != 0 && errno != EEXIST) {
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.run_dir, strerror(errno));
+		return -QD_ERR_IO;
+	}
+	int rc = open_runner(s, options->runner_program);
+	if (rc == 0 && qd_loop_open(&s->loop) != 0)
+		rc = -QD_ERR_NOMEM;
+	if (rc == 0)
+		rc = qd_recorder_open(&s->recorder);
+	if (rc == 0)
+		rc = open_control(s);
+	if (rc == 0)
+		rc = qd_shell_open_node(s);
+	if (rc == 0)
+		rc = qd_shell_open_paths(s);
+	if (rc == 0 && (qd_shell_watch_signals(s) < 0 || qd_runner_watch(&s->runner, &s->loop) < 0))
+		rc = -QD_ERR_IO;
+	if (rc != 0)
+		return rc;
+	qd_runner_configure(&s->runner, &s->conf, s->api_program);
+	push(s);
+	qd_shell_say(s, QD_LEVEL_NOTICE,
+		     "quorumd %s: cluster %s, node %u, incarnation %llu, renew %lld ms, %u path%s",
+		     QD_VERSION, s->conf.cluster, s->conf.node_id,
+		     (unsigned long long)s->node.config.incarnation,
+		     (long long)qd_span_to_ms(s->conf.times.renew), s->conf.path_count,
+		     s->conf.path_count == 1 ? "" : "s");
+	return 0;
+}
+
+int qd_shell_open(const struct qd_shell_options *options, struct qd_shell **out)
+{
+	*out = NULL;
+	struct qd_shell *s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return -QD_ERR_NOMEM;
+	s->conf = *options->conf;
+	s->conf_file = options->conf_file;
+	s->api_program = options->api_program;
+	s->now = qd_clock_now();
+	qd_shell_log_level(s->conf.log_level);
+	int rc = open_all(s, options);
+	if (rc != 0) {
+		qd_shell_close(s);
+		return rc;
+	}
+	*out = s;
+	return 0;
+}
+
+void qd_shell_close(struct qd_shell *s)
+{
+	if (s == NULL)
+		return;
+	qd_paths_close(s->paths);
+	qd_runner_close(&s->runner);
+	qd_io_remove(&s->control_io);
+	qd_signal_remove(&s->term);
+	qd_signal_remove(&s->interrupt);
+	qd_signal_remove(&s->hangup);
+	qd_signal_remove(&s->user);
+	if (s->control != NULL)
+		qd_control_server_close(s->control);
+	qd_recorder_close(s->recorder);
+	qd_loop_close(&s->loop);
+	explicit_bzero(&s->conf.chap, sizeof s->conf.chap);
+	free(s);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private to src/quorumd/shell*.c. */
+#ifndef QD_QUORUMD_SHELL_STATE_H
+#define QD_QUORUMD_SHELL_STATE_H
+
+#include "core/node.h"
+#include "drv/loop.h"
+#include "drv/paths.h"
+#include "drv/recorder.h"
+#include "drv/stamper.h"
+#include "drv/watchdog.h"
+#include "quorumd/control.h"
+#include "quorumd/shell.h"
+#include "quorumd/shell_runner.h"
+#include "quorumd/shell_store.h"
+
+enum {
+	QD_SHELL_QUEUE =
+		64, /* events that wait for the core: a turn adds at most 16 from the runner and a few more */
+	QD_SHELL_EVENTS_A_TURN = 256, /* then the descriptors are looked at again */
+};
+
+struct qd_shell {
+	const char *conf_file;
+	const char *api_program;
+	struct qd_conf conf;
+	struct qd_loop loop;
+	struct qd_node node;
+	struct qd_actions out;
+	struct qd_paths *paths;
+	struct qd_store store;
+	struct qd_runner_link runner;
+	struct qd_control_server *control;
+	struct qd_io control_io;
+	struct qd_signal term, interrupt, hangup, user;
+	struct qd_recorder *recorder;
+	struct qd_stamper stamper;
+	struct qd_watchdog_stub watchdog;
+	struct qd_control_snapshot snapshot;
+	struct qd_event queue[QD_SHELL_QUEUE];
+	uint32_t queue_first;
+	uint32_t queue_count;
+	bool off;
+	bool mine;
+	bool shutting_down;
+	uint64_t epoch;
+	struct qd_mono now; /* of the present turn */
+	/* statistics */
+	uint64_t steps;
+	uint64_t step_ns_sum;
+	uint64_t step_ns_max;
+	uint64_t late_ns_max; /* of timeouts */
+};
+
+/* Put an event behind the others for the core. */
+void qd_shell_post(struct qd_shell *s, const struct qd_event *ev);
+
+/* A line of our own: log, and the ring that quorumctl shows. */
+__attribute__((format(printf, 3, 4))) void qd_shell_say(struct qd_shell *s, enum qd_trace_level level,
+							const char *format, ...);
+
+/* Traces and actions of the step that has just been made (shell_actions.c). */
+void qd_shell_traces(struct qd_shell *s);
+void qd_shell_actions(struct qd_shell *s);
+
+/* shell_setup.c */
+int qd_shell_watch_signals(struct qd_shell *s);
+int qd_shell_open_paths(struct qd_shell *s);
+int qd_shell_open_node(struct qd_shell *s);
+
+#endif
