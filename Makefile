@@ -183,7 +183,7 @@ demo: all deps-test
 
 ## sim: the simulator (SEEDS=n, SEED=n for one with its trace, SIMFLAGS=)
 sim: $B/sim
-	$B/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),1000)) $(SIMFLAGS)
+	$B/sim $(if $(SEED),--seed $(SEED) -v,--seeds 1..$(or $(SEEDS),1000)) $(SIMFLAGS)
 
 ## unit: the unit tests
 unit: unit-$V
@@ -314,14 +314,15 @@ endif
 
 define variant
 $B/$1/.flags: FORCE
-	@mkdir -p $$(@D); flags=$$(call quote,$(CC_$1) $(FLAGS_$1) $(WERROR_$1) $(CPPFLAGS)); \
+	@mkdir -p $$(@D); flags=$$(call quote,$(CC_$1) $(FLAGS_$1) $(CPPFLAGS)); \
 	  [ "$$$$(cat $$@ 2>/dev/null)" = "$$$$flags" ] || echo "$$$$flags" >$$@
 
 $(addprefix $B/$1/,$(DEFS_OBJECTS)): $B/.defs
 $B/$1/%.o: %.c $B/$1/.flags | deps-build
 	@mkdir -p $$(@D)
 	$$(QUIET_CC)$(CC_$1) -std=c11 $$(INCLUDES) $$(if $$(filter $(PURE_DIRS),$$(patsubst %/,%,$$(dir $$<))),,$$(DEFS_SHELL) $$(PKG_CFLAGS)) \
-	  $(FLAGS_$1) $(WERROR_$1) $$(PIC) $(CPPFLAGS) -MMD -MP -c -o $$@ $$<
+	  $(FLAGS_$1) $(WERROR_$1) $$(PIC) $(CPPFLAGS) -MMD -MP -c -o $$@ $$< 2>$$@.warned; \
+	  rc=$$$$?; if [ -s $$@.warned ]; then cat $$@.warned >&2; else rm -f $$@.warned; fi; exit $$$$rc
 
 # The client library is also a shared one: it and what it takes from below must be position independent.
 $B/$1/src/%.o: PIC := -fPIE
@@ -372,6 +373,11 @@ $(foreach f,$(EXTRA_SRC),$(eval USES_$f := $(sort $(if $(filter tests/conform/%,
 # The driver tests test the drivers, and the conformance runner speaks iSCSI, whatever they include.
 $(foreach t,$(DRV),$(eval USES_$t := $(sort drv $(USES_$t))))
 LIBS_conform := -liscsi
+
+# Where warnings are errors, what was compiled with warnings before is compiled again; nothing else is.
+ifneq ($(WERROR),)
+$(patsubst %.warned,%,$(shell [ -d $B ] && find $B -name '*.warned')): FORCE
+endif
 
 comma := ,
 quote = '$(subst ','\'',$1)'

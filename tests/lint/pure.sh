@@ -16,8 +16,11 @@ for layer in base codec core; do
   findings=$(nm -A -u "${objects[@]}" | awk -v have="$have" '
     BEGIN { n = split(have, names, " "); for (i = 1; i <= n; i++) known[names[i]] = 1 }
     !($NF in known) { print $1, $NF }')
-  # Writable data would be state that no copy of the node carries.
-  findings+=$(nm -A "${objects[@]}" | awk '$2 ~ /^[bBdDcC]$/ { print $1, $3, "is a variable of static storage" }')
+  # Writable data would be state that no copy of the node carries. Constant tables of pointers are .data.rel.ro.
+  findings+=$(objdump -t "${objects[@]}" | awk '
+    / file format / { file = $1 }
+    NF > 4 && $(NF - 2) ~ /^\.t?(data|bss)|^\*COM\*/ && $(NF - 2) !~ /^\.data\.rel\.ro/ && $NF !~ /^\./ && $(NF - 1) !~ /^0+$/ {
+      print file, $NF, "is a variable of static storage" }')
   verdict "pure-$layer" "$findings"
 done
 exit "$lint_failed"
