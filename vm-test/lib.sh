@@ -238,7 +238,7 @@ conform_target() {
   local portal=$1 script=$2
   shift 2
   conform_build
-  conform_run "$VM_RUN" target_power_cycle in_ns "$VM_CONFORM" --kind lio --portal "$portal" --target "$TARGET_IQN" \
+  conform_run "$VM_RUN" target_obey in_ns "$VM_CONFORM" --kind lio --portal "$portal" --target "$TARGET_IQN" \
     "$@" "$script"
 }
 
@@ -268,6 +268,19 @@ target_start() {
 target_power_cycle() {
   guest_power_cut target
   target_start "${TARGET_OPTIONS[@]}" && target_ready 90 >/dev/null
+}
+
+# target_obey ORDER: what a conformance script wants done. A stall freezes the file system under the LUNs.
+target_obey() {
+  case $1 in
+    restart) target_power_cycle ;;
+    stall) guest_exec target 'fsfreeze --freeze /store' ;;
+    # shellcheck disable=SC2016  # for the guest: 10 s until a thread is stuck in a write
+    await-stall) guest_exec target 'n=0; until grep -ls "^State:.D" /proc/[0-9]*/status; do
+      n=$((n + 1)); [ $n -lt 1000 ] || exit 1; usleep 10000; done' >/dev/null ;;
+    unstall) guest_exec target 'fsfreeze --unfreeze /store' ;;
+    *) return 2 ;;
+  esac
 }
 
 # target_ready SECONDS: print the time until a login is answered

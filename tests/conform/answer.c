@@ -131,10 +131,10 @@ static void put_data(struct text *t, const struct cf_answer *answer)
 void cf_answer_text(const struct cf_answer *answer, char *text, size_t size)
 {
 	static const char *const words[CF_STATUS_COUNT] = {
-		[CF_CONFLICT] = "conflict",	 [CF_BUSY] = "busy",
-		[CF_ABORTED] = "aborted",	 [CF_LOST] = "lost",
-		[CF_TIMED_OUT] = "timeout",	 [CF_REFUSED] = "refused",
-		[CF_UNSUPPORTED] = "unsupported"};
+		[CF_CONFLICT] = "conflict", [CF_BUSY] = "busy",
+		[CF_ABORTED] = "aborted",   [CF_LOST] = "lost",
+		[CF_TIMED_OUT] = "timeout", [CF_REFUSED] = "refused",
+		[CF_PENDING] = "pending",   [CF_UNSUPPORTED] = "unsupported"};
 	struct text t = {text, size};
 
 	text[0] = '\0';

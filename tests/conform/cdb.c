@@ -54,6 +54,9 @@ static int pr_in_action(enum cf_op op)
 /* SPC-4 6.16.2 */
 static int pr_out_action(enum cf_op op)
 {
+	if (op == CF_OP_SEND_PREEMPT_ABORT)
+		op = CF_OP_PREEMPT_ABORT;
+
 	static const enum cf_op actions[] = {CF_OP_REGISTER,	    CF_OP_RESERVE, CF_OP_RELEASE,
 					     CF_OP_CLEAR,	    CF_OP_PREEMPT, CF_OP_PREEMPT_ABORT,
 					     CF_OP_REGISTER_IGNORE, CF_OP_MOVE};
@@ -172,7 +175,7 @@ bool cdb_build(struct cdb *cdb, const struct cf_command *c, const struct cdb_nam
 		cdb->direction = CDB_FROM_DISK;
 	} else if (c->op == CF_OP_READ) {
 		build_block(cdb, 0x28, c, CDB_FROM_DISK);
-	} else if (c->op == CF_OP_WRITE || c->op == CF_OP_START_WRITE) {
+	} else if (c->op == CF_OP_WRITE || c->op == CF_OP_START_WRITE || c->op == CF_OP_SEND_WRITE) {
 		build_block(cdb, 0x2a, c, CDB_TO_DISK);
 	} else if (c->op == CF_OP_SYNC_CACHE) {
 		build_block(cdb, 0x35, c, CDB_NO_DATA);

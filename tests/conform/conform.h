@@ -26,7 +26,13 @@ enum cf_op {
 	CF_OP_READ,
 	CF_OP_WRITE,
 	CF_OP_START_WRITE, /* stays in flight: the target has the command and waits for its data */
-	CF_OP_FINISH_WRITE,
+	CF_OP_STALL,	   /* the target's medium stands still: a write stays in its hands */
+	CF_OP_AWAIT_STALL, /* until a write is stuck there */
+	CF_OP_UNSTALL,
+	CF_OP_SEND_WRITE, /* with its data, without waiting for the answer */
+	CF_OP_SEND_PREEMPT_ABORT,
+	CF_OP_PENDING, /* is the command that was sent still without an answer after a while? */
+	CF_OP_FINISH,  /* the answer of what was started or sent */
 	CF_OP_WRITE_SAME,
 	CF_OP_COMPARE_WRITE,
 	CF_OP_SYNC_CACHE,
@@ -82,6 +88,7 @@ enum cf_status {
 	CF_LOST,    /* the session ended before an answer */
 	CF_TIMED_OUT,
 	CF_REFUSED,	/* login refused, or no session to send on */
+	CF_PENDING,	/* no answer yet */
 	CF_UNSUPPORTED, /* this executor cannot do it */
 	CF_STATUS_COUNT
 };

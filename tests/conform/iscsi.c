@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 enum {
-	ANSWER_MS =
-		10000, /* a healthy target answers in milliseconds; a guest on a loaded machine may need seconds */
-	RESTART_MS = 180000,
+	PENDING_MS = 500,  /* how long an answer that must not come is waited for */
+	ANSWER_MS = 10000, /* healthy targets take milliseconds, guests on a loaded machine perhaps seconds */
+	ORDER_MS = 180000,
 	UNIT_ATTENTIONS_MAX = 8, /* one session never has more of them waiting */
 	JANITOR_KEY = 0x7ffe
 };
@@ -35,8 +35,7 @@ struct session {
 	struct iscsi_context *context; /* NULL: not logged in */
 	bool frozen;		       /* a write waits with its data: the socket is not read */
 	bool broken;
-	struct request *write; /* started and not finished */
-	enum cf_op write_op;
+	struct request *sent; /* started or sent, and not finished */
 };
 
 struct executor {
@@ -126,8 +125,8 @@ static void drop(struct session *s)
 {
 	if (s->context != NULL)
 		(void)iscsi_destroy_context(s->context); /* always 0 */
-	if (s->write != NULL)
-		free_request(s->write);
+	if (s->sent != NULL)
+		free_request(s->sent);
 	*s = (struct session){0};
 }
 
@@ -278,9 +277,9 @@ static void start_write(struct executor *e, const struct cf_command *command, st
 	struct pollfd fd;
 
 	answer->status = CF_REFUSED;
-	if (s->context == NULL || s->write != NULL)
+	if (s->context == NULL || s->sent != NULL)
 		return;
-	s->write = send_command(e, s, command);
+	s->sent = send_command(e, s, command);
 	while (!s->broken && iscsi_out_queue_length(s->context) > 0 && now_ms() < deadline) {
 		fd = (struct pollfd){iscsi_get_fd(s->context), POLLOUT, 0};
 		if (poll(&fd, 1, 50) > 0 && iscsi_service(s->context, POLLOUT) < 0)
@@ -291,16 +290,39 @@ static void start_write(struct executor *e, const struct cf_command *command, st
 	answer->status = s->frozen ? CF_GOOD : CF_LOST;
 }
 
-static void finish_write(struct executor *e, const struct cf_command *command, struct cf_answer *answer)
+static void send_only(struct executor *e, const struct cf_command *command, struct cf_answer *answer)
 {
 	struct session *s = &e->sessions[command->nexus];
-	struct request *request = s->write;
+
+	answer->status = CF_REFUSED;
+	if (s->context == NULL || s->sent != NULL)
+		return;
+	s->sent = send_command(e, s, command);
+	answer->status = CF_GOOD;
+}
+
+static enum cf_status pending(struct executor *e, unsigned nexus)
+{
+	struct session *s = &e->sessions[nexus];
+	int64_t deadline = now_ms() + PENDING_MS;
+
+	if (s->sent == NULL)
+		return CF_REFUSED;
+	while (!s->sent->done && !s->broken && now_ms() < deadline)
+		serve(e, 20);
+	return s->sent->done ? CF_GOOD : CF_PENDING;
+}
+
+static void finish_sent(struct executor *e, const struct cf_command *command, struct cf_answer *answer)
+{
+	struct session *s = &e->sessions[command->nexus];
+	struct request *request = s->sent;
 
 	answer->status = CF_REFUSED;
 	if (request == NULL)
 		return;
 	s->frozen = false;
-	s->write = NULL;
+	s->sent = NULL;
 	wait_for(e, s, request);
 	finish(e, s, request, CF_OP_WRITE, answer);
 }
@@ -330,23 +352,35 @@ static void drop_all(struct executor *e)
 		drop(&e->sessions[i]);
 }
 
-/* The caller of this program owns the target: it alone can cut its power. */
-static enum cf_status restart(struct executor *e)
+/* The caller of this program owns the target: it alone can cut its power, or stop its medium. Sessions are served all
+ * the while, because data may still have to go out. */
+static enum cf_status order(struct executor *e, const char *word)
 {
-	static const char order[] = "restart\n";
 	struct pollfd fd = {e->options.control_in, POLLIN, 0};
+	int64_t deadline = now_ms() + ORDER_MS;
 	char answer[16];
 
 	if (e->options.control_out < 0)
 		return CF_UNSUPPORTED;
-	if (write(e->options.control_out, order, sizeof(order) - 1) != (ssize_t)sizeof(order) - 1)
+	if (dprintf(e->options.control_out, "%s\n", word) < 0)
 		return CF_LOST;
-	if (poll(&fd, 1, RESTART_MS) != 1)
+	while (poll(&fd, 1, 0) != 1 && now_ms() < deadline)
+		serve(e, 20);
+	if (now_ms() >= deadline)
 		return CF_TIMED_OUT;
 	ssize_t length = read(e->options.control_in, answer, sizeof(answer));
 
+	if (length >= 3 && memcmp(answer, "ok\n", 3) == 0)
+		return CF_GOOD;
+	return length >= 3 && memcmp(answer, "no\n", 3) == 0 ? CF_UNSUPPORTED : CF_LOST;
+}
+
+static enum cf_status restart(struct executor *e)
+{
+	enum cf_status status = order(e, "restart");
+
 	drop_all(e);
-	return length >= 2 && memcmp(answer, "ok", 2) == 0 ? CF_GOOD : CF_LOST;
+	return status;
 }
 
 static enum cf_status join(struct executor *e, unsigned nexus)
@@ -423,8 +457,18 @@ static void execute(void *self, const struct cf_command *command, struct cf_answ
 		answer->status = lun_reset(e, command->nexus);
 	} else if (command->op == CF_OP_START_WRITE) {
 		start_write(e, command, answer);
-	} else if (command->op == CF_OP_FINISH_WRITE) {
-		finish_write(e, command, answer);
+	} else if (command->op == CF_OP_SEND_WRITE || command->op == CF_OP_SEND_PREEMPT_ABORT) {
+		send_only(e, command, answer);
+	} else if (command->op == CF_OP_PENDING) {
+		answer->status = pending(e, command->nexus);
+	} else if (command->op == CF_OP_FINISH) {
+		finish_sent(e, command, answer);
+	} else if (command->op == CF_OP_STALL) {
+		answer->status = order(e, "stall");
+	} else if (command->op == CF_OP_AWAIT_STALL) {
+		answer->status = order(e, "await-stall");
+	} else if (command->op == CF_OP_UNSTALL) {
+		answer->status = order(e, "unstall");
 	} else {
 		run_command(e, command, answer);
 		if (command->op == CF_OP_GENERATION)

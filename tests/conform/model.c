@@ -203,7 +203,7 @@ static bool happening(struct model *m, const struct cf_command *command, struct 
 		(void)sim_disk_restart(&m->disk, SIM_RESTART_KEEP, 0); /* always the last state */
 	} else if (command->op == CF_OP_LUN_RESET) {
 		lun_reset(m);
-	} else if (command->op == CF_OP_FINISH_WRITE) {
+	} else if (command->op == CF_OP_FINISH) {
 		finish_write(m, command->nexus, answer);
 	} else {
 		return false;
