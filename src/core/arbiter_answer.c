@@ -34,10 +34,15 @@ static void finish(struct qd_turn *t)
 
 static bool keep_key(const struct qd_turn *t, struct qd_key key)
 {
+	const struct qd_arbiter *a = t->a;
+	const uint32_t node = qd_key_node(key);
 	for (uint32_t p = 0; p < t->config->path_count; p++)
-		if (qd_key_equal(t->a->paths[p].key, key))
+		if (qd_key_equal(a->paths[p].key, key))
 			return false; /* registered by this process on a live session: nothing to judge */
-	return true;
+	if (qd_key_tag(key) != t->config->cluster_tag || node == t->config->node_id || !qd_arb_is_member(t, node))
+		return true; /* to be scrubbed */
+	/* Keys of the loser are cleaned away, the heir's are waited for; other members' are left alone. */
+	return node == (a->state == QD_ARB_OWNER ? a->own.heir : a->taking.loser);
 }
 
 static void take_keys(struct qd_turn *t, const struct qd_answer *answer)

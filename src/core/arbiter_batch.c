@@ -50,6 +50,7 @@ void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args)
 	case QD_PR_REGISTER:
 	case QD_PR_REGISTER_AND_IGNORE:
 		/* Until the answer is there nobody knows which key this nexus has. */
+		b->before = path->key;
 		b->key = args->sa_key;
 		path->key = (struct qd_key){0};
 		break;
@@ -198,9 +199,11 @@ void qd_batch_learn(struct qd_turn *t)
 		path->key = b->key;
 	else if (o == QD_OUTCOME_UNKNOWN && registers && !QD_RULE(BEAT_AMBIGUOUS))
 		path->key = b->key; /* mutant */
+	else if (qd_outcome_not_executed(o) && o != QD_OUTCOME_CONFLICT && !qd_key_is_none(b->before))
+		path->key = b->before;
 	else if (o == QD_OUTCOME_CONFLICT && b->step != QD_STEP_CLEAN && b->step != QD_STEP_SCRUB)
 		path->key = (struct qd_key){0}; /* this nexus is not registered as was thought, or the key is gone */
-	else if (o == QD_OUTCOME_UNSUPPORTED)
+	if (o == QD_OUTCOME_UNSUPPORTED)
 		learn_refusal(t);
 }
 

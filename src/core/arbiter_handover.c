@@ -18,6 +18,7 @@ static void offer_to(struct qd_turn *t, uint32_t heir)
 	a->own.heir = heir;
 	a->own.before_count = 0;
 	a->own.handover = QD_HANDOVER_KEYS;
+	a->own.next_heir_look = t->now;
 }
 
 void qd_handover_request(struct qd_turn *t, uint32_t to)
@@ -65,17 +66,22 @@ static void write_heir(struct qd_turn *t, enum qd_step step, uint32_t heir)
 		qd_arb_trace(t, QD_TRACE_OFFER, heir, a->mine.heir_turn + 1, 0);
 }
 
+static bool think_silence(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (!qd_mono_reached(t->now, a->own.heir_deadline))
+		return false;
+	qd_arb_trace(t, QD_TRACE_HEIR_SILENT, a->own.heir, 0, 0);
+	a->own.handover = QD_HANDOVER_WITHDRAW;
+	write_heir(t, QD_STEP_WITHDRAW, 0);
+	return true;
+}
+
 static bool think_wait(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
-	if (qd_mono_reached(t->now, a->own.heir_deadline)) {
-		qd_arb_trace(t, QD_TRACE_HEIR_SILENT, a->own.heir, 0, 0);
-		a->own.handover = QD_HANDOVER_WITHDRAW;
-		write_heir(t, QD_STEP_WITHDRAW, 0);
+	if (think_silence(t))
 		return true;
-	}
-	if (!qd_mono_reached(t->now, a->own.next_heir_look))
-		return false;
 	a->own.next_heir_look = qd_mono_add(t->now, qd_span_ms(QD_HEIR_LOOK_MS));
 	ask_keys(t, QD_STEP_HEIR_KEYS);
 	return true;
@@ -85,6 +91,8 @@ static bool think_wait(struct qd_turn *t)
 bool qd_handover_think(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
+	if (a->own.handover != QD_HANDOVER_STOP && !qd_mono_reached(t->now, a->own.next_heir_look))
+		return a->own.handover == QD_HANDOVER_WAIT && think_silence(t);
 	switch (a->own.handover) {
 	case QD_HANDOVER_NONE:
 		return false;
@@ -163,11 +171,16 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 	struct qd_arbiter *a = t->a;
 	const enum qd_outcome o = qd_batch_worst(b);
 	if (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY)
+	{
+		a->own.next_heir_look = qd_mono_add(t->now, qd_span_ms(QD_HEIR_LOOK_MS));
 		return; /* not executed: the phase starts it again */
+	}
 	if (o != QD_OUTCOME_GOOD) {
 		a->own.need_check = true;
-		if (b->step != QD_STEP_HEIR_KEYS && b->step != QD_STEP_TELL_TIMES)
+		if (b->step == QD_STEP_OFFER_KEYS)
 			call_off(t, QD_REPLY_FAILED);
+		else if (b->step == QD_STEP_OFFER)
+			a->own.handover = QD_HANDOVER_WITHDRAW; /* the record may name the heir: settle that first */
 		return;
 	}
 	if (b->step == QD_STEP_OFFER_KEYS) {
@@ -188,7 +201,16 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 
 struct qd_mono qd_handover_deadline(const struct qd_arbiter *a)
 {
-	if (a->own.handover != QD_HANDOVER_WAIT)
+	switch (a->own.handover) {
+	case QD_HANDOVER_NONE:
+	case QD_HANDOVER_STOP:
 		return QD_NEVER;
-	return qd_mono_min(a->own.next_heir_look, a->own.heir_deadline);
+	case QD_HANDOVER_WAIT:
+		return qd_mono_min(a->own.next_heir_look, a->own.heir_deadline);
+	case QD_HANDOVER_KEYS:
+	case QD_HANDOVER_OFFER:
+	case QD_HANDOVER_WITHDRAW:
+		return a->own.next_heir_look;
+	}
+	QD_UNREACHABLE("hand-over phase");
 }

@@ -16,14 +16,17 @@ static void drop_batch(struct qd_turn *t)
 			t->a->ops[i].id.value = 0;
 }
 
+static void finish_handover(struct qd_turn *t, enum qd_reply reply)
+{
+	if (t->a->own.reply_due)
+		qd_arb_reply(t, reply);
+	t->a->own.reply_due = false;
+}
+
 static void end_of_ownership(struct qd_turn *t)
 {
-	struct qd_arbiter *a = t->a;
 	qd_lease_end(&t->node->lease);
-	if (a->own.reply_due && a->state != QD_ARB_RELEASING) {
-		qd_arb_reply(t, QD_REPLY_FAILED);
-		a->own.reply_due = false;
-	}
+	finish_handover(t, QD_REPLY_FAILED);
 }
 
 void qd_leave_stop(struct qd_turn *t)
@@ -38,6 +41,14 @@ void qd_leave_stop(struct qd_turn *t)
 	a->hold = QD_HOLD_NONE;
 }
 
+static void write_released(struct qd_turn *t, uint32_t path)
+{
+	const struct qd_arbiter *a = t->a;
+	const uint32_t heir = a->own.handover == QD_HANDOVER_STOP ? a->own.heir : 0;
+	qd_batch_begin(t, QD_STEP_RELEASE_RECORD, path, qd_arb_patience(t, path));
+	qd_batch_write(t, QD_RECORD_RELEASED, a->own.epoch, heir, a->mine.heir_turn);
+}
+
 /* The group is stopped and this nexus may still hold: say so on the disk. The reservation itself stays where it is, for
  * the next owner to strike at once: an unreserved disk would let a write land that some earlier, sleeping owner still
  * has under way (simulator, seed 9066 of the first version). */
@@ -45,7 +56,6 @@ void qd_leave_release(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	const uint32_t path = a->own.path;
-	const uint32_t heir = a->own.handover == QD_HANDOVER_STOP ? a->own.heir : 0;
 
 	qd_assert(qd_group_is_stopped(&t->node->group) || !t->config->has_group || !QD_RULE(RELEASE_AFTER_STOP));
 	if (a->state == QD_ARB_OWNER)
@@ -57,10 +67,10 @@ void qd_leave_release(struct qd_turn *t)
 		qd_leave_retire(t);
 		return;
 	}
-	qd_arb_trace(t, QD_TRACE_RELEASE, a->own.epoch, heir, 0);
+	qd_arb_trace(t, QD_TRACE_RELEASE, a->own.epoch, 0, 0);
 	/* From here on the epoch is over, whatever the answer says. Only the holder's nexus can write this. */
-	qd_batch_begin(t, QD_STEP_RELEASE_RECORD, path, qd_arb_patience(t, path));
-	qd_batch_write(t, QD_RECORD_RELEASED, a->own.epoch, heir, a->mine.heir_turn);
+	a->release_retries = 0;
+	write_released(t, path);
 }
 
 static void ask_store(struct qd_turn *t)
@@ -76,10 +86,6 @@ void qd_leave_retire(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	const uint64_t top = a->shown_incarnation > a->incarnation ? a->shown_incarnation : a->incarnation;
 
-	if (a->own.reply_due) {
-		qd_arb_reply(t, a->state == QD_ARB_RELEASING ? QD_REPLY_DONE : QD_REPLY_FAILED);
-		a->own.reply_due = false;
-	}
 	end_of_ownership(t);
 	qd_arb_move(t, QD_ARB_RETIRING);
 	drop_batch(t);
@@ -127,7 +133,7 @@ static void think_retiring(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	if (!a->stored && !a->store_asked && qd_mono_reached(t->now, a->store_retry))
 		ask_store(t);
-	if (!a->stored)
+	if (!a->stored && !a->shutdown) /* the next start takes a new incarnation anyway */
 		return;
 	for (uint32_t p = 0; p < t->config->path_count; p++)
 		if (QD_RULE(NEW_INCARNATION) && a->paths[p].state != QD_PATH_DOWN && a->paths[p].state != QD_PATH_BAD)
@@ -167,11 +173,14 @@ void qd_leave_done(struct qd_turn *t, const struct qd_batch *b)
 
 	if (a->state != QD_ARB_RELEASING)
 		return; /* the last answers of a round that nobody waits for any more */
-	if (o != QD_OUTCOME_GOOD || !qd_path_ready(a, b->path)) {
-		qd_arb_trace(t, QD_TRACE_RELEASE_FAILED, b->step, o, 0);
-		qd_leave_retire(t);
+	if ((qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) && qd_path_ready(a, b->path) &&
+	    a->release_retries++ < QD_RETRIES_MAX) {
+		write_released(t, b->path); /* not executed */
 		return;
 	}
+	if (o != QD_OUTCOME_GOOD)
+		qd_arb_trace(t, QD_TRACE_RELEASE_FAILED, b->step, o, 0);
+	finish_handover(t, o == QD_OUTCOME_GOOD ? QD_REPLY_DONE : QD_REPLY_FAILED);
 	qd_leave_retire(t);
 }
 

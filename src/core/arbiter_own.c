@@ -62,7 +62,8 @@ void qd_own_good_round(struct qd_turn *t, const struct qd_batch *b)
 		a->own.scrub = true;
 	a->own.generation = b->reservation.generation;
 	a->own.need_check = false;
-	a->own.retries = 0;
+	a->observe = false;
+	a->own.refused = 0;
 	tell_lease(t);
 }
 
@@ -71,6 +72,8 @@ static void bad_round(struct qd_turn *t, const struct qd_batch *b)
 	struct qd_arbiter *a = t->a;
 	a->stats.rounds_bad++;
 	a->own.need_check = true;
+	if (b->outcome[QD_ROLE_OUT] == QD_OUTCOME_CONFLICT)
+		a->own.refused++;
 	if (qd_batch_all_good(b))
 		qd_arb_trace(t, QD_TRACE_ROUND_OTHER, b->reservation.holder.value, b->key.value, 0);
 	else
@@ -141,8 +144,10 @@ static void scrub_done(struct qd_turn *t, const struct qd_batch *b)
 		a->own.generation++;
 	else if (o == QD_OUTCOME_CONFLICT || !qd_outcome_not_executed(o))
 		a->own.need_check = true; /* the key went by itself, or this nexus is no longer the holder's */
-	else
-		a->own.scrub = true; /* not executed: ask again */
+	else {
+		a->own.scrub = true; /* not executed: ask again, after the next round */
+		a->own.next_extra = a->own.next_round;
+	}
 }
 
 static bool register_still_keys(struct qd_turn *t)
@@ -171,11 +176,15 @@ void qd_own_done(struct qd_turn *t, const struct qd_batch *b)
 		a->own.scrub = !qd_batch_all_good(b);
 		if (!a->own.scrub)
 			a->own.generation = b->keys_generation;
+		else
+			a->own.next_extra = a->own.next_round;
 	} else if (b->step == QD_STEP_SCRUB) {
 		scrub_done(t, b);
 	} else if (b->step == QD_STEP_STILL) {
 		if (out == QD_OUTCOME_GOOD)
 			a->own.generation++;
+		else
+			a->own.next_extra = a->own.next_round;
 	} else {
 		qd_handover_done(t, b);
 	}
@@ -199,6 +208,9 @@ static void think_group(struct qd_turn *t)
 									QD_NEVER);
 		return;
 	}
+	/* Case 7 and case 12: nothing new is begun while something is being looked into. */
+	if (a->own.need_check || a->observe)
+		return;
 	if (g->state == QD_GROUP_OFFLINE && !g->failed && qd_mono_reached(t->now, a->own.start_at))
 		qd_group_start(t, a->own.epoch);
 }
@@ -217,6 +229,12 @@ void qd_own_think(struct qd_turn *t)
 	}
 	if (!qd_batch_idle(a))
 		return;
+	if (!qd_arb_beats_left(a)) {
+		/* Once in 582 days at the default: a planned end of this ownership, and a new incarnation. */
+		qd_arb_trace(t, QD_TRACE_NEW_INCARNATION_BEATS, a->incarnation, 0, 0);
+		qd_leave_stop(t);
+		return;
+	}
 	const uint32_t path = qd_path_pick(t->node, a->own.path);
 	if (path >= t->config->path_count) {
 		a->own.need_check = true; /* the session that comes back may find anything */
@@ -224,6 +242,7 @@ void qd_own_think(struct qd_turn *t)
 	}
 	if (path != a->own.path) {
 		a->own.path = path;
+		a->own.refused = 0;
 		a->own.need_check = true;
 	}
 	if (a->own.need_check) {
@@ -245,12 +264,14 @@ void qd_own_think(struct qd_turn *t)
 	}
 	if (qd_arb_times_think(t))
 		return;
-	if (!scrub_next(t) && a->own.scrub && a->own.handover == QD_HANDOVER_NONE) {
+	if (qd_handover_think(t) || a->state != QD_ARB_OWNER || !qd_mono_reached(t->now, a->own.next_extra))
+		return;
+	if (scrub_next(t) || register_still_keys(t))
+		return;
+	if (a->own.scrub && a->own.handover == QD_HANDOVER_NONE) {
 		qd_batch_begin(t, QD_STEP_SCRUB_KEYS, path, qd_arb_patience(t, path));
 		qd_batch_ask(t, QD_ROLE_KEYS);
 	}
-	if (qd_batch_idle(a) && !qd_handover_think(t))
-		(void)register_still_keys(t);
 }
 
 struct qd_mono qd_own_deadline(const struct qd_node *n)
@@ -266,5 +287,7 @@ struct qd_mono qd_own_deadline(const struct qd_node *n)
 		return d;
 	if (a->own.need_check)
 		return qd_mono_min(d, a->own.next_check);
+	if (qd_mono_before(n->now, a->own.next_extra))
+		d = qd_mono_min(d, a->own.next_extra);
 	return qd_mono_min(qd_mono_min(d, a->own.next_round), qd_handover_deadline(a));
 }

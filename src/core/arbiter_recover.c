@@ -68,9 +68,8 @@ static void mine_holds(struct qd_turn *t, struct qd_key holder)
 		round_now(t, holder);
 		return;
 	}
-	if (qd_key_is_none(here) && a->own.retries == 0) {
+	if (qd_key_is_none(here) && a->own.refused == 0) {
 		/* Case 1, and LIO after a new login: perhaps this nexus has it still; REGISTER naming it tells. */
-		a->own.retries++;
 		round_now(t, holder);
 		return;
 	}
@@ -82,8 +81,11 @@ static void mine_holds(struct qd_turn *t, struct qd_key holder)
 static void other_holds(struct qd_turn *t, struct qd_key holder)
 {
 	/* Case 15: a challenger strikes only a key that is C old, when this lease is over. Inside the lease, and with
-	 * the newest record our own, the target has gone back to a state before our takeover. */
-	const bool back_in_time = record_is_mine(t) && (inside_lease(t) || !QD_RULE(STRIKE_BACK_IN_LEASE));
+	 * the newest record our own, the target has gone back to a state before our takeover.
+	 * Only a member's key can come back that way. */
+	const bool members = qd_key_tag(holder) == t->config->cluster_tag && qd_arb_is_member(t, qd_key_node(holder));
+	const bool back_in_time =
+		members && record_is_mine(t) && (inside_lease(t) || !QD_RULE(STRIKE_BACK_IN_LEASE));
 	if (back_in_time) {
 		qd_arb_trace(t, QD_TRACE_STRIKE_BACK, holder.value, 0, 0);
 		with_registration(t, QD_STEP_REPREEMPT, holder);
@@ -150,6 +152,8 @@ void qd_recover_done(struct qd_turn *t, const struct qd_batch *b)
 			judge(t, b);
 		return;
 	}
+	if (b->step == QD_STEP_REPREEMPT && b->outcome[QD_ROLE_OUT] == QD_OUTCOME_CONFLICT)
+		a->own.refused = 0; /* the named key is gone: perhaps this nexus held all the while */
 	if (b->outcome[QD_ROLE_OUT] != QD_OUTCOME_GOOD)
 		return; /* check again: conflict, unit attention and refusal all show there */
 	if (b->step == QD_STEP_REREGISTER)

@@ -8,8 +8,9 @@
 
 enum {
 	QD_KEYS_KEPT = 64,    /* of one READ KEYS: more than that is scrubbed over several rounds */
-	QD_BEFORE_KEPT = 16,  /* the heir's keys that were there before the offer: 8 paths, twice */
+	QD_BEFORE_KEPT = 64,  /* the heir's keys that were there before the offer */
 	QD_RETRIES_MAX = 8,   /* unit attentions in a row before a sequence is given up */
+	QD_JITTER_DOUBLINGS = 3, /* of the range of the jitter before an unreserved disk is taken */
 	QD_HEIR_LOOK_MS = 20, /* how often an heir looks (PROTOCOL.md case 11) */
 };
 
@@ -67,7 +68,8 @@ struct qd_batch {
 	struct qd_mono deadline;
 	bool asked[QD_ROLE_COUNT];
 	enum qd_outcome outcome[QD_ROLE_COUNT];
-	struct qd_key key;	  /* the key that OUT registers or preempts */
+	struct qd_key key;	  /* the key that OUT registers, or acts under */
+	struct qd_key before;	  /* the nexus's key when OUT was sent */
 	struct qd_key rest_key;	  /* STRIKE, PREEMPT: the key it names */
 	struct qd_pr_reservation reservation;
 	struct qd_owner_record record; /* that WRITE writes */
@@ -107,8 +109,9 @@ struct qd_owning {
 	struct qd_mono next_check;
 	bool need_check;
 	bool scrub;		     /* PRGENERATION moved by other hands: READ KEYS */
-	uint32_t retries;
+	uint32_t refused;	     /* REGISTERs naming the present holder that conflicted: this nexus is another one */
 	uint32_t generation;	     /* as of the last answer */
+	struct qd_mono next_extra;   /* scrubbing and still keys that failed are tried again from here on */
 	enum qd_step after_register; /* REREGISTER goes on with REPREEMPT or RERESERVE */
 	struct qd_key preempt;	     /* key that REPREEMPT names */
 	bool lost;		     /* another node holds: nothing to release */
@@ -156,14 +159,17 @@ struct qd_arbiter {
 	uint32_t take_failures;	    /* in a row at one sight: for pacing */
 	uint32_t own_node_beats;    /* new keys of our node id that we did not send: a copied identity */
 	struct qd_mono next_look;
+	struct qd_mono look_after;  /* not before this, whatever is due: the last one failed */
 	struct qd_span jitter;	    /* added to W before an unreserved disk is taken */
+	uint32_t reserve_failures;  /* in a row: the jitter's range doubles with each */
 	bool heir_mode;
 	uint64_t heir_epoch;	    /* the offer that heir mode answers, or answered */
 	uint64_t heir_turn;
 	struct qd_mono heir_until;
 	struct qd_taking taking;
 	struct qd_owning own;
-	/* retiring */
+	/* releasing, retiring */
+	uint32_t release_retries;
 	bool store_asked;
 	bool stored;
 	struct qd_mono store_retry;

@@ -129,6 +129,8 @@ static void struck(struct qd_turn *t, const struct qd_batch *b)
 		/* Somebody was faster, the defender has beaten, or a unit attention tells of a change: look again. */
 		qd_arb_trace(t, QD_TRACE_TAKE_CONFLICT, b->step, 0, 0);
 		k->exposed = false;
+		if (k->by_reserve)
+			t->a->reserve_failures++;
 		back_to_standby(t);
 		return;
 	}
@@ -137,6 +139,7 @@ static void struck(struct qd_turn *t, const struct qd_batch *b)
 
 static void back_out(struct qd_turn *t)
 {
+	t->a->reserve_failures++;
 	qd_batch_begin(t, QD_STEP_BACK_OUT, t->a->taking.path, qd_arb_patience(t, t->a->taking.path));
 	qd_batch_out(t, &(struct qd_pr_out_args){
 				.action = QD_PR_RELEASE,

@@ -17,13 +17,26 @@ void qd_watch_enter(struct qd_turn *t)
 	a->next_look = t->now;
 }
 
+/* Challengers of an unreserved disk disturb each other: the REGISTER of one starts the wait of all others anew. So they
+ * come at different moments, spread the wider the more of them there are and the oftener it went wrong. */
+static void draw_jitter(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	const uint64_t range = ((uint64_t)t->times->look.ns * (1 + a->member_top / 4))
+			       << (a->reserve_failures < QD_JITTER_DOUBLINGS ? a->reserve_failures :
+										QD_JITTER_DOUBLINGS);
+	a->jitter.ns = (int64_t)qd_rand_below(&a->rand, range);
+}
+
 /* `moved`: another key than before, in one and the same session. */
 static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r, bool moved)
 {
 	struct qd_sight *s = &t->a->sight;
 	s->since = t->now;
 	t->a->take_failures = 0;
-	t->a->jitter.ns = (int64_t)qd_rand_below(&t->a->rand, (uint64_t)t->times->look.ns);
+	draw_jitter(t);
+	if (r->held)
+		t->a->reserve_failures = 0;
 	if (r->held)
 		qd_arb_trace(t, QD_TRACE_SIGHT_HELD, r->holder.value, r->generation, 0);
 	else
@@ -300,6 +313,11 @@ void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
 	struct qd_arbiter *a = t->a;
 	const enum qd_outcome worst = qd_batch_worst(b);
 
+	a->look_after = QD_MONO_ZERO;
+	if (worst != QD_OUTCOME_GOOD && b->step == QD_STEP_HEIR_REGISTER) {
+		a->heir_mode = false; /* the offer is answered again after the next look */
+		a->heir_epoch = 0;
+	}
 	if (qd_outcome_is_unit_attention(worst) && a->look_retries < QD_RETRIES_MAX) {
 		a->look_retries++;
 		a->next_look = t->now;
@@ -307,10 +325,8 @@ void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
 	}
 	a->look_retries = 0;
 	if (worst != QD_OUTCOME_GOOD) {
-		if (b->step == QD_STEP_HEIR_REGISTER)
-			a->heir_turn = 0; /* answer the offer again after the next look */
-		if (worst != QD_OUTCOME_UNKNOWN)
-			a->next_look = qd_mono_add(t->now, qd_span_div(t->times->look, 4));
+		a->look_after = qd_mono_add(t->now, qd_span_div(t->times->look, 4));
+		a->next_look = a->look_after;
 		return;
 	}
 	if (b->step == QD_STEP_LOOK) {
@@ -346,6 +362,13 @@ static struct qd_mono deciding_look(const struct qd_node *n)
 	return qd_mono_before(s->last_look, at) ? at : QD_NEVER;
 }
 
+/* The next look; what failed is paced even when a decision is due. */
+static struct qd_mono look_at(const struct qd_node *n)
+{
+	const struct qd_arbiter *a = &n->arbiter;
+	return qd_mono_max(qd_mono_min(a->next_look, deciding_look(n)), a->look_after);
+}
+
 void qd_watch_think(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -367,7 +390,7 @@ void qd_watch_think(struct qd_turn *t)
 		a->hold = a->paths[0].disk == QD_DISK_OK ? QD_HOLD_NO_PATH : QD_HOLD_WRONG_DISK;
 		return;
 	}
-	if (qd_mono_reached(t->now, qd_mono_min(a->next_look, deciding_look(t->node)))) {
+	if (qd_mono_reached(t->now, look_at(t->node))) {
 		qd_batch_begin(t, QD_STEP_LOOK, a->look_path, qd_arb_patience(t, a->look_path));
 		qd_batch_ask(t, QD_ROLE_RESERVATION);
 		qd_batch_ask(t, QD_ROLE_RECORDS);
@@ -382,5 +405,5 @@ struct qd_mono qd_watch_deadline(const struct qd_node *n)
 	const struct qd_arbiter *a = &n->arbiter;
 	if (!qd_batch_idle(a) || !qd_path_ready(a, a->look_path))
 		return QD_NEVER;
-	return qd_mono_min(a->next_look, deciding_look(n));
+	return look_at(n);
 }

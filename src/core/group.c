@@ -26,9 +26,12 @@ void qd_group_stop(struct qd_turn *t, struct qd_mono stopped_by)
 	const bool sooner = g->state != QD_GROUP_STOPPING || qd_mono_before(stopped_by, g->stopped_by);
 	if (!sooner)
 		return;
+	const bool first = g->state != QD_GROUP_STOPPING;
 	g->state = QD_GROUP_STOPPING;
 	g->stopped_by = stopped_by;
 	g->turn++;
+	if (first)
+		g->stop_turn = g->turn;
 
 	struct qd_action *action = qd_arb_act(t, QD_ACTION_GROUP_STOP);
 	action->u.group.epoch = g->epoch;
@@ -89,7 +92,7 @@ void qd_group_reported(struct qd_turn *t, enum qd_group_report report, uint64_t 
 		break;
 	case QD_REPORT_STOPPED:
 		/* The runner may also have stopped by itself, when its own copy of the lease ran out: turn 0. */
-		if (g->state == QD_GROUP_STOPPING && (turn == g->turn || turn == 0)) {
+		if (g->state == QD_GROUP_STOPPING && (turn >= g->stop_turn || turn == 0)) {
 			stopped(g);
 		} else if (active && turn == 0) {
 			g->failed = false;

@@ -23,9 +23,12 @@ struct qd_times qd_times_make(struct qd_span renew, struct qd_span challenge, st
 
 struct qd_times qd_times_from_renew(struct qd_span renew, struct qd_span watchdog)
 {
-	const struct qd_span part = qd_span_div(renew, QD_TIMES_RATIO_RENEW);
-	return qd_times_make(renew, qd_span_mul(part, QD_TIMES_RATIO_CHALLENGE),
-			     qd_span_mul(part, QD_TIMES_RATIO_TAKEOVER), watchdog);
+	/* Multiplied first, so that the ratio holds to the nanosecond for every renew. What is out of range anyway is
+	 * clamped: qd_times_check() names renew itself. */
+	const struct qd_span most = qd_span_ms((int64_t)QD_RENEW_MAX_MS * 2);
+	const struct qd_span r = renew.ns < 0 ? QD_SPAN_ZERO : renew.ns > most.ns ? most : renew;
+	return qd_times_make(renew, qd_span_div(qd_span_mul(r, QD_TIMES_RATIO_CHALLENGE), QD_TIMES_RATIO_RENEW),
+			     qd_span_div(qd_span_mul(r, QD_TIMES_RATIO_TAKEOVER), QD_TIMES_RATIO_RENEW), watchdog);
 }
 
 /* left >= right must hold */
