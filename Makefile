@@ -177,9 +177,9 @@ $(LINKS) $B/libquorumd.a:
 check: deps-build deps-test
 	+@tests/run_all.sh
 
-## demo: three nodes and a target on this machine, with faults (RENEW=300ms)
+## demo: two nodes and a target on this machine: a death, a pause, a hand-over (RENEW=3s, or 300ms)
 demo: all deps-test
-	@RENEW="$(or $(RENEW),300ms)" $(firstword $(wildcard tools/demo/demo.sh tools/demo/run tools/demo.sh) false)
+	@RENEW="$(or $(RENEW),3s)" tools/demo/run
 
 ## sim: the simulator (SEEDS=n, SEED=n for one with its trace, SIMFLAGS=)
 sim: $B/sim
@@ -233,9 +233,9 @@ fuzz: fuzz-build
 
 fuzz-build: deps-test $(addprefix $B/fuzz/,$(FUZZ))
 
-## bench: measurements, on this machine
+## bench: measurements, on this machine (BENCHES="takeover defender", default all)
 bench: all deps-test $(addprefix $B/$V/,$(BENCH))
-	@set -e; for p in $(addprefix $B/$V/,$(BENCH)) $(wildcard tests/bench/*.sh); do echo "== $$p"; $$p; done
+	@QD_BUILD=$B/$V tests/bench/run $(BENCHES)
 
 ## conform: the model of the disk and a real target give the same answers
 conform: $B/$V/conform deps-test
