@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* quorumctl: the table of subcommands. */
+#include "ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SOCKET_HELP                                                                                          \
+	"  --socket PATH  quorum-api's socket (default: $QUORUMD_SOCKET, or /run/quorumd/api.sock)\n"
+
+static const struct qd_ctl_command commands[] = {
+	{"status", qd_ctl_status_run, "[--json] [--watch] [--socket PATH]",
+	 "Show who owns, the lease, the group, the disk, the paths and what is missing.\n\n"
+	 "  --json         as JSON\n"
+	 "  --watch        go on: again at every change\n" SOCKET_HELP
+	 "\nExit status: 0 healthy, 1 degraded, 2 no owner, 3 the daemon cannot be reached.\n"},
+	{"owner", qd_ctl_owner_run, "[--wait] [--socket PATH]",
+	 "Print the name of the node that owns.\n\n"
+	 "  --wait         until there is one\n" SOCKET_HELP
+	 "\nExit status: 0 there is one, 2 there is none, 3 the daemon cannot be reached.\n"},
+	{"handover", qd_ctl_handover_run, "[NODE] [--socket PATH]",
+	 "Stop the group here and let NODE (a name or an id; default: any other) take over.\n"
+	 "Ask on the node that owns. Returns when everything here is stopped and released.\n\n" SOCKET_HELP
+	 "\nExit status: 0 done, 1 it did not work, 2 this node does not own, 3 the daemon cannot be "
+	 "reached,\n"
+	 "66 there is no such node.\n"},
+	{"disk", qd_ctl_disk_run, "format|show|check URL [OPTION ...]", ""},
+	{"times", qd_ctl_times_run, "[FILE] [--renew D] [--challenge D] [--takeover D]",
+	 "Print the whole time line that follows from a configuration, or from the durations given,\n"
+	 "and for a set that is refused, why.\n\n"
+	 "  FILE           a configuration; without it and without --renew /etc/quorumd/quorumd.yaml\n"
+	 "  --renew D, --challenge D, --takeover D   durations like 300ms, 3s, 1m\n"
+	 "\nExit status: 0, or 78 when the set is refused.\n"},
+	{"log", qd_ctl_log_run, "[--since N] [--follow] [--json] [--socket PATH]",
+	 "Print the decisions of quorumd, each with its why.\n\n"
+	 "  --since N      from line number N on\n"
+	 "  --follow       go on\n"
+	 "  --json         one JSON document a line\n" SOCKET_HELP
+	 "\nExit status: 0, or 3 when the daemon cannot be reached.\n"},
+	{"version", qd_ctl_version_run, "[--socket PATH]",
+	 "Print the versions of quorumctl and, when it can be reached, of quorumd.\n\n" SOCKET_HELP},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		(void)puts("quorumctl " QD_VERSION);
+		return 0;
+	}
+	int status =
+		qd_ctl_dispatch("quorumctl", commands, sizeof(commands) / sizeof(commands[0]), argc, argv);
+	if (fflush(stdout) != 0) {
+		qd_ctl_complain("standard output cannot be written");
+		return qd_ctl_exit_status(QD_ERR_IO);
+	}
+	return status;
+}

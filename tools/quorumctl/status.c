@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api.h"
+#include "ctl.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *text_of(const json_t *v, const char *key)
+{
+	const char *text = json_string_value(json_object_get(v, key));
+	return text != NULL ? text : "-";
+}
+
+static json_int_t number_of(const json_t *v, const char *key)
+{
+	return json_integer_value(json_object_get(v, key));
+}
+
+static double seconds_of(const json_t *v, const char *key)
+{
+	return (double)number_of(v, key) / 1000;
+}
+
+static int exit_status(const json_t *s)
+{
+	const char *health = text_of(s, "health");
+	if (strcmp(health, "healthy") == 0)
+		return QD_CTL_HEALTHY;
+	if (strcmp(health, "degraded") == 0)
+		return QD_CTL_DEGRADED;
+	return strcmp(health, "no-owner") == 0 ? QD_CTL_NO_OWNER : QD_CTL_UNREACHABLE;
+}
+
+static void print_head(const json_t *s)
+{
+	static const enum qd_ctl_colour colours[] = {QD_CTL_GREEN, QD_CTL_YELLOW, QD_CTL_RED, QD_CTL_RED};
+	const json_t *node = json_object_get(s, "node");
+	const json_t *owner = json_object_get(s, "owner");
+	(void)printf("%sCluster %s%s, node %s (%lld), quorumd %s\n", qd_ctl_colour(QD_CTL_BOLD),
+		     text_of(s, "cluster"), qd_ctl_colour(QD_CTL_PLAIN), text_of(node, "name"),
+		     (long long)number_of(node, "id"), text_of(s, "version"));
+	(void)printf("  health   %s%s%s\n", qd_ctl_colour(colours[exit_status(s)]), text_of(s, "health"),
+		     qd_ctl_colour(QD_CTL_PLAIN));
+	if (json_is_object(owner))
+		(void)printf("  owner    %s (%lld), epoch %lld%s\n", text_of(owner, "name"),
+			     (long long)number_of(owner, "id"), (long long)number_of(owner, "epoch"),
+			     json_is_true(json_object_get(s, "mine")) ? ", this node" : "");
+	else
+		(void)printf("  owner    nobody\n");
+}
+
+static void print_self(const json_t *s)
+{
+	const json_t *group = json_object_get(s, "group");
+	const json_t *lease = json_object_get(s, "lease");
+	const json_t *hold = json_object_get(s, "hold");
+	(void)printf("  state    %s, incarnation %lld\n", text_of(s, "state"),
+		     (long long)number_of(s, "incarnation"));
+	if (strcmp(text_of(hold, "reason"), "none") != 0)
+		(void)printf("           %s\n", text_of(hold, "text"));
+	if (json_is_object(group))
+		(void)printf("  group    %s: %s%s\n", text_of(group, "name"), text_of(group, "state"),
+			     json_is_true(json_object_get(group, "failed")) ? ", failed" : "");
+	if (json_is_object(lease))
+		(void)printf("  lease    last good round %.1f s ago; without another one the stop begins in "
+			     "%.1f s and "
+			     "is over in %.1f s\n",
+			     seconds_of(lease, "age_ms"), seconds_of(lease, "begin_stop_in_ms"),
+			     seconds_of(lease, "stopped_in_ms"));
+}
+
+static void print_nodes(const json_t *s)
+{
+	const json_t *list = json_object_get(s, "nodes");
+	(void)printf("  nodes   ");
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *n = json_array_get(list, i);
+		(void)printf(" %s (%lld)%s", text_of(n, "name"), (long long)number_of(n, "id"),
+			     json_is_true(json_object_get(n, "owner")) ? "*" : "");
+	}
+	(void)printf("\n");
+}
+
+static void print_disk(const json_t *s)
+{
+	const json_t *disk = json_object_get(s, "disk");
+	const json_t *paths = json_object_get(s, "paths");
+	if (!json_is_true(json_object_get(disk, "known")))
+		(void)printf("  disk     not seen yet\n");
+	else if (json_is_true(json_object_get(disk, "reserved")))
+		(void)printf("  disk     reserved by key %s (node %lld), %s, unchanged for %.1f s\n",
+			     text_of(disk, "holder_key"), (long long)number_of(disk, "holder_node"),
+			     text_of(disk, "type"), seconds_of(disk, "seen_ms"));
+	else
+		(void)printf("  disk     unreserved for %.1f s\n", seconds_of(disk, "seen_ms"));
+	for (size_t i = 0; i < json_array_size(paths); i++) {
+		const json_t *p = json_array_get(paths, i);
+		bool ready = strcmp(text_of(p, "state"), "ready") == 0;
+		(void)printf("  path %zu   %s%s%s%s, %lld logins, %lld losses\n", i,
+			     qd_ctl_colour(ready ? QD_CTL_GREEN : QD_CTL_RED), text_of(p, "state"),
+			     qd_ctl_colour(QD_CTL_PLAIN),
+			     json_is_true(json_object_get(p, "beating")) ? ", beats" : "",
+			     (long long)number_of(p, "logins"), (long long)number_of(p, "losses"));
+	}
+}
+
+static void print_status(const json_t *s)
+{
+	const json_t *warnings = json_object_get(s, "warnings");
+	print_head(s);
+	print_self(s);
+	print_nodes(s);
+	print_disk(s);
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		(void)printf("  %swarning%s  %s\n", qd_ctl_colour(QD_CTL_YELLOW), qd_ctl_colour(QD_CTL_PLAIN),
+			     text_of(json_array_get(warnings, i), "text"));
+}
+
+struct watch {
+	bool json;
+};
+
+static bool on_line(void *context, const json_t *s, const char *raw)
+{
+	const struct watch *w = context;
+	if (w->json) {
+		(void)puts(raw);
+	} else if (json_is_object(json_object_get(s, "error"))) {
+		(void)printf("%squorumd cannot be reached%s\n", qd_ctl_colour(QD_CTL_RED),
+			     qd_ctl_colour(QD_CTL_PLAIN));
+	} else {
+		if (isatty(STDOUT_FILENO) == 1)
+			(void)fputs("\033[H\033[2J", stdout);
+		print_status(s);
+	}
+	return fflush(stdout) == 0;
+}
+
+int qd_ctl_status_run(int argc, char **argv)
+{
+	bool json = false;
+	bool watch = false;
+	const char *socket = NULL;
+	const struct qd_ctl_option options[] = {
+		{"--json", &json, NULL}, {"--watch", &watch, NULL}, {"--socket", NULL, &socket}};
+	int status = qd_ctl_options(argc, argv, options, sizeof(options) / sizeof(options[0]));
+	if (status != 0)
+		return status;
+	if (watch) {
+		struct watch w = {.json = json};
+		return qd_ctl_exit_status(qd_api_stream(socket, "/v1/events", on_line, &w));
+	}
+	json_t *s = NULL;
+	long http = 0;
+	status = qd_api_ask(socket, "/v1/status", NULL, &s, &http);
+	if (status != 0)
+		return QD_CTL_UNREACHABLE;
+	if (json && json_dumpf(s, stdout, JSON_INDENT(2)) == 0)
+		(void)fputc('\n', stdout);
+	if (http != 200)
+		status = qd_api_complain(s, http);
+	else
+		status = exit_status(s);
+	if (http == 200 && !json)
+		print_status(s);
+	json_decref(s);
+	return status;
+}
