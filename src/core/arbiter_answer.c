@@ -2,12 +2,33 @@
 /* Answers on their way into the batch that asked for them, and complete batches on theirs to the state. */
 #include "core/arbiter_internal.h"
 
+/* Case 7: a path error is no verdict; it is tried again on another path, if there is one. */
+static void judge_path(struct qd_turn *t, const struct qd_batch *b)
+{
+	struct qd_path *p = &t->a->paths[b->path];
+	const enum qd_outcome o = qd_batch_worst(b);
+	if (o == QD_OUTCOME_GOOD)
+		p->login_failures = 0; /* only now: a session that dies at its first command backs off */
+	const bool broken = o == QD_OUTCOME_NO_LUN || o == QD_OUTCOME_NOT_READY || o == QD_OUTCOME_MEDIUM_ERROR ||
+			    o == QD_OUTCOME_GARBAGE || o == QD_OUTCOME_ERROR;
+	if (!broken || !qd_path_ready(t->a, b->path))
+		return;
+	p->last_error = o;
+	for (uint32_t other = 0; other < t->config->path_count; other++) {
+		if (other == b->path || !qd_path_ready(t->a, other))
+			continue;
+		qd_path_teardown(t, b->path);
+		return;
+	}
+}
+
 static void finish(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	qd_batch_learn(t);
 	const struct qd_batch b = a->batch;
 	a->batch = (struct qd_batch){.step = QD_STEP_IDLE};
+	judge_path(t, &b);
 
 	switch (a->state) {
 	case QD_ARB_STANDBY:
@@ -74,6 +95,8 @@ static void take_answer(struct qd_turn *t, uint32_t role, const struct qd_answer
 		t->a->stats.unit_attentions++;
 		qd_arb_trace(t, QD_TRACE_UNIT_ATTENTION, answer->outcome, b->path, b->step);
 		qd_watch_unit_attention(t, answer->outcome, b->path);
+		if (t->a->state == QD_ARB_OWNER && answer->outcome != QD_OUTCOME_UA_OTHER)
+			t->a->own.need_check = true; /* case 6: a round now */
 	}
 }
 

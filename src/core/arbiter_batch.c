@@ -170,12 +170,14 @@ static void learn_refusal(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	const enum qd_step s = a->batch.step;
-	const bool preempts = s == QD_STEP_STRIKE || s == QD_STEP_CLEAN || s == QD_STEP_REPREEMPT ||
+	const bool registers = s == QD_STEP_HEIR_REGISTER || s == QD_STEP_TAKE_REGISTER || s == QD_STEP_LAST_ROUND ||
+			       s == QD_STEP_ROUND || s == QD_STEP_REREGISTER || s == QD_STEP_STILL;
+	const bool preempts = (s == QD_STEP_STRIKE && !a->taking.by_reserve) || s == QD_STEP_CLEAN || s == QD_STEP_REPREEMPT ||
 			      s == QD_STEP_SCRUB;
 	if (preempts && !a->no_abort) {
 		a->no_abort = true;
 		qd_arb_trace(t, QD_TRACE_NO_ABORT, 0, 0, 0);
-	} else if (!preempts && a->aptpl) {
+	} else if (registers && a->aptpl) {
 		a->aptpl = false;
 		qd_arb_trace(t, QD_TRACE_NO_APTPL, 0, 0, 0);
 	}

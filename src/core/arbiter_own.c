@@ -190,8 +190,10 @@ void qd_own_done(struct qd_turn *t, const struct qd_batch *b)
 	}
 	if (a->state == QD_ARB_OWNER && a->own.need_check) {
 		/* A bad round or a unit attention is looked into at once; a recovery that led nowhere is paced. */
-		const bool at_once = b->step == QD_STEP_ROUND || qd_outcome_is_unit_attention(qd_batch_worst(b)) ||
-				     !qd_path_ready(a, b->path);
+		const bool attention = qd_outcome_is_unit_attention(qd_batch_worst(b));
+		a->own.attentions = attention ? a->own.attentions + 1 : 0;
+		const bool at_once = b->step == QD_STEP_ROUND || !qd_path_ready(a, b->path) ||
+				     (attention && a->own.attentions < QD_RETRIES_MAX);
 		a->own.next_check = at_once ? t->now : qd_mono_add(t->now, qd_span_ms(QD_CHECK_PACE_MS));
 	}
 }

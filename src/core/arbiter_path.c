@@ -119,7 +119,6 @@ static void ready(struct qd_turn *t, uint32_t path)
 {
 	struct qd_path *p = &t->a->paths[path];
 	p->state = QD_PATH_READY;
-	p->login_failures = 0;
 	p->unit_attentions = 0;
 	p->last_error = QD_OUTCOME_GOOD;
 	qd_arb_trace(t, QD_TRACE_PATH_READY, path, 0, 0);

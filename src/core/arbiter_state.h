@@ -109,6 +109,7 @@ struct qd_owning {
 	struct qd_mono next_check;
 	bool need_check;
 	bool scrub;		     /* PRGENERATION moved by other hands: READ KEYS */
+	uint32_t attentions;	     /* checks in a row that ended in a unit attention */
 	uint32_t refused;	     /* REGISTERs naming the present holder that conflicted: this nexus is another one */
 	uint32_t generation;	     /* as of the last answer */
 	struct qd_mono next_extra;   /* scrubbing and still keys that failed are tried again from here on */

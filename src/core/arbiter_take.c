@@ -120,8 +120,9 @@ static void struck(struct qd_turn *t, const struct qd_batch *b)
 		ask_holder(t);
 		return;
 	}
-	if (o == QD_OUTCOME_UNSUPPORTED && !k->by_reserve && k->retries < QD_RETRIES_MAX) {
-		k->retries++; /* PREEMPT AND ABORT refused: PREEMPT */
+	const bool refused = o == QD_OUTCOME_UNSUPPORTED && !k->by_reserve;
+	if ((refused || o == QD_OUTCOME_BUSY) && k->retries < QD_RETRIES_MAX) {
+		k->retries++; /* PREEMPT AND ABORT refused: PREEMPT; busy: once more */
 		strike(t);
 		return;
 	}

@@ -33,7 +33,8 @@ static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r, b
 {
 	struct qd_sight *s = &t->a->sight;
 	s->since = t->now;
-	t->a->take_failures = 0;
+	if (r->held)
+		t->a->take_failures = 0;
 	draw_jitter(t);
 	if (r->held)
 		t->a->reserve_failures = 0;
