@@ -158,7 +158,7 @@ EXTRA := $(foreach f,$(EXTRA_SRC),$(call extra_name,$f))
 # ---------------------------------------------------------------- entry targets
 
 .PHONY: all check demo sim bench asan tidy model fuzz vm-test install help
-.PHONY: unit drv cli conform lint fuzz-build analyze format clean deps deps-build deps-test deps-vm FORCE
+.PHONY: unit drv cli cluster conform lint fuzz-build analyze format clean deps deps-build deps-test deps-vm FORCE
 
 LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(if $(SIM),sim sim-mutants))
 
@@ -209,6 +209,10 @@ $(foreach v,$(VARIANTS),$(eval tests-$v: $(addprefix $B/$v/,$(UNIT) $(DRV))))
 ## cli: the command line tests
 cli: all deps-test
 	@QD_BUILD=$B/$V tests/run_bats.sh tests/cli
+
+## cluster: whole nodes on a real target, with faults
+cluster: all deps-test
+	@QD_BUILD=$B/$V tests/cluster/run
 
 ## tidy: every lint: formatting, clang-tidy, cppcheck, purity, forbidden constructs, man pages
 tidy lint: deps-build deps-test
