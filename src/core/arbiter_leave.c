@@ -29,10 +29,19 @@ static void end_of_ownership(struct qd_turn *t)
 	finish_handover(t, QD_REPLY_FAILED);
 }
 
+/* W - drift after the last good round. A machine that slept through all of that has the same time again, counted from its
+ * waking: it stops before anything else, and until then only the disk protects (case 12). */
+static struct qd_mono stop_deadline(const struct qd_turn *t)
+{
+	const struct qd_lease *l = &t->node->lease;
+	const struct qd_span window = qd_mono_sub(l->stopped_by, l->begin_stop);
+	return qd_mono_before(t->now, l->stopped_by) ? l->stopped_by : qd_mono_add(t->now, window);
+}
+
 void qd_leave_stop(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
-	const struct qd_mono stopped_by = t->node->lease.held ? t->node->lease.stopped_by : t->now;
+	const struct qd_mono stopped_by = stop_deadline(t);
 	qd_arb_move(t, QD_ARB_STOPPING);
 	qd_arb_release_view(t, false);
 	end_of_ownership(t);

@@ -204,6 +204,18 @@ static void look_due(struct qd_runner *r, struct qd_mono now)
 	}
 }
 
+/* This machine slept through its whole time to stop: it has as much again, counted from its waking, because a stop that
+ * is tried is better than a reset that a watchdog would have made long ago. Until it is done only the disk protects
+ * (docs/PROTOCOL.md case 12). The core reckons the same way. */
+static void give_time_after_sleep(struct qd_runner *r, struct qd_mono now)
+{
+	if (qd_mono_before(now, r->lease_by) || !qd_mono_before(r->begin_stop, r->lease_by))
+		return;
+	const struct qd_span window = qd_mono_sub(r->lease_by, r->begin_stop);
+	r->begin_stop = now;
+	r->lease_by = qd_mono_add(now, window);
+}
+
 void qd_runner_look(struct qd_runner *r, struct qd_mono now)
 {
 	if (may_run(r) && qd_mono_reached(now, r->begin_stop)) {
@@ -213,6 +225,7 @@ void qd_runner_look(struct qd_runner *r, struct qd_mono now)
 			       qd_mono_reached(now, r->lease_by)
 				       ? 0LL
 				       : (long long)qd_span_to_ms(qd_mono_sub(r->lease_by, now)));
+		give_time_after_sleep(r, now);
 		begin_stopping(r, 0, QD_NEVER, now);
 	}
 	if (is_stopping(r))
