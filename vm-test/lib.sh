@@ -229,7 +229,8 @@ VM_CONFORM=${VM_CONFORM:-$VM_TREE/build/gcc/conform}
 
 conform_build() {
   [ -n "${VM_CONFORM_READY:-}" ] && return
-  make -s -C "$VM_TREE" "${VM_CONFORM#"$VM_TREE/"}" || die "cannot build $VM_CONFORM"
+  make -s -C "$VM_TREE" "${VM_CONFORM#"$VM_TREE/"}" >"$VM_RUN/build.log" 2>&1 ||
+    die "cannot build $VM_CONFORM: $(tail -n 5 "$VM_RUN/build.log")"
   VM_CONFORM_READY=1
 }
 
@@ -270,12 +271,13 @@ target_power_cycle() {
   target_start "${TARGET_OPTIONS[@]}" && target_ready 90 >/dev/null
 }
 
-# target_obey ORDER: what a conformance script wants done. A stall freezes the file system under the LUNs.
+# target_obey ORDER: what a conformance script wants done. A stall freezes the file system under the LUNs; a write has
+# come to it when a thread of the guest hangs in state D (10 s at most).
+# shellcheck disable=SC2016  # variables of the guest's shell
 target_obey() {
   case $1 in
     restart) target_power_cycle ;;
     stall) guest_exec target 'fsfreeze --freeze /store' ;;
-    # shellcheck disable=SC2016  # for the guest: 10 s until a thread is stuck in a write
     await-stall) guest_exec target 'n=0; until grep -ls "^State:.D" /proc/[0-9]*/status; do
       n=$((n + 1)); [ $n -lt 1000 ] || exit 1; usleep 10000; done' >/dev/null ;;
     unstall) guest_exec target 'fsfreeze --unfreeze /store' ;;

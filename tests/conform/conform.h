@@ -31,6 +31,8 @@ enum cf_op {
 	CF_OP_UNSTALL,
 	CF_OP_SEND_WRITE, /* with its data, without waiting for the answer */
 	CF_OP_SEND_PREEMPT_ABORT,
+	CF_OP_SILENCE, /* the initiator stops, its TCP connection stays */
+	CF_OP_AWAIT,   /* until the command that was sent has its answer, or its session ended */
 	CF_OP_PENDING, /* is the command that was sent still without an answer after a while? */
 	CF_OP_FINISH,  /* the answer of what was started or sent */
 	CF_OP_WRITE_SAME,

@@ -301,15 +301,17 @@ static void send_only(struct executor *e, const struct cf_command *command, stru
 	answer->status = CF_GOOD;
 }
 
-static enum cf_status pending(struct executor *e, unsigned nexus)
+static enum cf_status pending(struct executor *e, unsigned nexus, int64_t ms)
 {
 	struct session *s = &e->sessions[nexus];
-	int64_t deadline = now_ms() + PENDING_MS;
+	int64_t deadline = now_ms() + ms;
 
 	if (s->sent == NULL)
 		return CF_REFUSED;
 	while (!s->sent->done && !s->broken && now_ms() < deadline)
 		serve(e, 20);
+	if (s->broken)
+		return CF_LOST;
 	return s->sent->done ? CF_GOOD : CF_PENDING;
 }
 
@@ -460,7 +462,11 @@ static void execute(void *self, const struct cf_command *command, struct cf_answ
 	} else if (command->op == CF_OP_SEND_WRITE || command->op == CF_OP_SEND_PREEMPT_ABORT) {
 		send_only(e, command, answer);
 	} else if (command->op == CF_OP_PENDING) {
-		answer->status = pending(e, command->nexus);
+		answer->status = pending(e, command->nexus, PENDING_MS);
+	} else if (command->op == CF_OP_AWAIT) {
+		answer->status = pending(e, command->nexus, ORDER_MS);
+	} else if (command->op == CF_OP_SILENCE) {
+		e->sessions[command->nexus].frozen = true;
 	} else if (command->op == CF_OP_FINISH) {
 		finish_sent(e, command, answer);
 	} else if (command->op == CF_OP_STALL) {
