@@ -28,7 +28,7 @@
 	X(IN_USE, 20, 77, "the LUN is in use")                                                               \
 	X(INVALID, 21, 64, "an argument is out of range")
 
-#define QD_ERRORS_ENUM(name, code, status, text) QD_ERR_##name = code,
+#define QD_ERRORS_ENUM(name, code, status, text) QD_ERR_##name = (code),
 enum qd_error { QD_OK = 0, QD_ERRORS(QD_ERRORS_ENUM) };
 #undef QD_ERRORS_ENUM
 

@@ -65,8 +65,9 @@ bool qd_arb_is_member(const struct qd_turn *t, uint32_t node_id)
 
 static struct qd_span longer(struct qd_span own, uint64_t recorded_ns)
 {
-	const bool use = QD_RULE(RECORD_TIMES) && recorded_ns > (uint64_t)own.ns;
-	return use ? (struct qd_span){(int64_t)recorded_ns} : own;
+	if (QD_RULE(RECORD_TIMES) && recorded_ns > (uint64_t)own.ns)
+		own.ns = (int64_t)recorded_ns; /* the codec refuses more than an hour */
+	return own;
 }
 
 struct qd_span qd_arb_challenge(const struct qd_node *n)

@@ -197,10 +197,9 @@ void qd_batch_learn(struct qd_turn *t)
 
 	const enum qd_outcome o = b->outcome[QD_ROLE_OUT];
 	const bool registers = !qd_key_is_none(b->key); /* not UNREGISTER */
-	if (o == QD_OUTCOME_GOOD && registers)
+	const bool taken_for_good = o == QD_OUTCOME_UNKNOWN && !QD_RULE(BEAT_AMBIGUOUS); /* mutant */
+	if (registers && (o == QD_OUTCOME_GOOD || taken_for_good))
 		path->key = b->key;
-	else if (o == QD_OUTCOME_UNKNOWN && registers && !QD_RULE(BEAT_AMBIGUOUS))
-		path->key = b->key; /* mutant */
 	else if (qd_outcome_not_executed(o) && o != QD_OUTCOME_CONFLICT && !qd_key_is_none(b->before))
 		path->key = b->before;
 	else if (o == QD_OUTCOME_CONFLICT && b->step != QD_STEP_CLEAN && b->step != QD_STEP_SCRUB)

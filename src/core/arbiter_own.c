@@ -64,6 +64,7 @@ void qd_own_good_round(struct qd_turn *t, const struct qd_batch *b)
 	a->own.need_check = false;
 	a->observe = false;
 	a->own.refused = 0;
+	a->own.bad_rounds = 0;
 	tell_lease(t);
 }
 
@@ -71,6 +72,7 @@ static void bad_round(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
 	a->stats.rounds_bad++;
+	a->own.bad_rounds++;
 	a->own.need_check = true;
 	if (b->outcome[QD_ROLE_OUT] == QD_OUTCOME_CONFLICT)
 		a->own.refused++;
@@ -189,10 +191,11 @@ void qd_own_done(struct qd_turn *t, const struct qd_batch *b)
 		qd_handover_done(t, b);
 	}
 	if (a->state == QD_ARB_OWNER && a->own.need_check) {
-		/* A bad round or a unit attention is looked into at once; a recovery that led nowhere is paced. */
+		/* The first bad round or unit attention is looked into at once; a recovery that led nowhere is paced. */
 		const bool attention = qd_outcome_is_unit_attention(qd_batch_worst(b));
 		a->own.attentions = attention ? a->own.attentions + 1 : 0;
-		const bool at_once = b->step == QD_STEP_ROUND || !qd_path_ready(a, b->path) ||
+		const bool first_bad = b->step == QD_STEP_ROUND && a->own.bad_rounds == 1;
+		const bool at_once = first_bad || !qd_path_ready(a, b->path) ||
 				     (attention && a->own.attentions < QD_RETRIES_MAX);
 		a->own.next_check = at_once ? t->now : qd_mono_add(t->now, qd_span_ms(QD_CHECK_PACE_MS));
 	}

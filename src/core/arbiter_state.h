@@ -4,6 +4,7 @@
 #define QD_CORE_ARBITER_STATE_H
 
 #include "core/action.h"
+#include "core/arbiter.h"
 #include "core/times.h"
 
 enum {
@@ -110,6 +111,7 @@ struct qd_owning {
 	bool need_check;
 	bool scrub;		     /* PRGENERATION moved by other hands: READ KEYS */
 	uint32_t attentions;	     /* checks in a row that ended in a unit attention */
+	uint32_t bad_rounds;	     /* in a row */
 	uint32_t refused;	     /* REGISTERs naming the present holder that conflicted: this nexus is another one */
 	uint32_t generation;	     /* as of the last answer */
 	struct qd_mono next_extra;   /* scrubbing and still keys that failed are tried again from here on */
@@ -157,7 +159,8 @@ struct qd_arbiter {
 	/* standby */
 	uint32_t look_path;
 	uint32_t look_retries;
-	uint32_t take_failures;	    /* in a row at one sight: for pacing */
+	uint32_t take_failures;	    /* in a row, over incarnations: for pacing */
+	struct qd_mono take_after;  /* no takeover begins before this */
 	uint32_t own_node_beats;    /* new keys of our node id that we did not send: a copied identity */
 	struct qd_mono next_look;
 	struct qd_mono look_after;  /* not before this, whatever is due: the last one failed */

@@ -3,24 +3,31 @@
  * one, one full round, announce. Each step after the last (PROTOCOL.md section 3). */
 #include "core/arbiter_internal.h"
 
+/* At once again, as a rule: what was seen has changed. What keeps failing is paced. */
+static void note_failure(struct qd_turn *t)
+{
+	if (++t->a->take_failures > 2)
+		t->a->take_after = qd_mono_add(t->now, t->times->look);
+}
+
 /* Nothing was sent that could have made this node the holder: look again. */
 static void back_to_standby(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	qd_assert(!a->taking.exposed);
+	note_failure(t);
 	qd_watch_enter(t);
-	/* At once, as a rule: the key has changed. What keeps failing at one and the same sight is paced. */
-	if (++a->take_failures > 2)
-		a->next_look = qd_mono_add(t->now, t->times->look);
 }
 
 static void give_up(struct qd_turn *t, enum qd_step at, enum qd_outcome why)
 {
 	qd_arb_trace(t, QD_TRACE_TAKE_FAILED, at, why, 0);
-	if (t->a->taking.exposed)
-		qd_leave_retire(t);
-	else
+	if (!t->a->taking.exposed) {
 		back_to_standby(t);
+		return;
+	}
+	note_failure(t);
+	qd_leave_retire(t);
 }
 
 static void ask_holder(struct qd_turn *t)
@@ -267,6 +274,7 @@ static void announce(struct qd_turn *t, struct qd_mono round_start)
 	};
 	a->max_counter = qd_epoch_counter(k->epoch) > a->max_counter ? qd_epoch_counter(k->epoch) : a->max_counter;
 	a->stats.takeovers++;
+	a->take_failures = 0;
 	qd_own_enter(t, round_start);
 }
 

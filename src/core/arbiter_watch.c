@@ -33,8 +33,8 @@ static void sight_is_new(struct qd_turn *t, const struct qd_pr_reservation *r, b
 {
 	struct qd_sight *s = &t->a->sight;
 	s->since = t->now;
-	if (r->held)
-		t->a->take_failures = 0;
+	if (moved && r->held)
+		t->a->take_failures = 0; /* somebody is there and beats */
 	draw_jitter(t);
 	if (r->held)
 		t->a->reserve_failures = 0;
@@ -301,7 +301,7 @@ static void consider(struct qd_turn *t)
 		return;
 	}
 	mind_heir(t);
-	if (!qd_batch_idle(a))
+	if (!qd_batch_idle(a) || !qd_mono_reached(t->now, a->take_after))
 		return;
 	if (a->sight.held)
 		consider_held(t);
@@ -318,6 +318,8 @@ void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
 	if (worst != QD_OUTCOME_GOOD && b->step == QD_STEP_HEIR_REGISTER) {
 		a->heir_mode = false; /* the offer is answered again after the next look */
 		a->heir_epoch = 0;
+		a->next_look = qd_mono_add(t->now, qd_span_ms(QD_HEIR_LOOK_MS));
+		return;
 	}
 	if (qd_outcome_is_unit_attention(worst) && a->look_retries < QD_RETRIES_MAX) {
 		a->look_retries++;

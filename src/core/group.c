@@ -100,9 +100,6 @@ void qd_group_reported(struct qd_turn *t, enum qd_group_report report, uint64_t 
 		}
 		break;
 	case QD_REPORT_STOP_FAILED:
-		if (g->state == QD_GROUP_STOPPING || active)
-			must_reset(t);
-		break;
 	case QD_REPORT_RUNNER_LOST:
 		if (g->state == QD_GROUP_STOPPING || active)
 			must_reset(t);
