@@ -114,7 +114,7 @@ LIBS_api := -lmicrohttpd -ljansson -lsystemd
 LIBS_libquorumd := -ljansson
 LIBS_quorumctl := -lcurl -ljansson
 LIBS_witness := -lsodium -lsystemd
-LIBS_tests := -lcunit -ljansson -lcurl -lpthread
+LIBS_tests := -liscsi -lcunit -ljansson -lcurl -lpthread
 
 # ---------------------------------------------------------------- sources
 

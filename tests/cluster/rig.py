@@ -133,6 +133,12 @@ class Target:
     def connect(self, name='observer', disk='disk'):
         return iscsi.Initiator('127.0.0.1', self.port, self.iqn(disk), 1, 'iqn.2026-11.test.quorumd:' + name)
 
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def wake(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def kill(self):
         if self.process is not None:
             self.process.kill()
@@ -174,18 +180,18 @@ class Node:
         shutil.copy(program('demo-service'), os.path.join(self.folder, 'service'))
         self.configure()
 
-    def configure(self, url=None, extra=''):
+    def configure(self, url=None, header_digest='crc32c'):
         renew, f = self.rig.times.renew, self.folder
         nodes = ', '.join('%s: %d' % (n, i) for i, n in NAMES.items())
         stamp = ', stamp_interval: %dms' % self.rig.stamp_ms if self.rig.stamp_ms else ''
         text = '\n'.join((
             'cluster: ' + CLUSTER, 'node: ' + self.name, 'nodes: {%s}' % nodes,
             'quorum_disk:', '  paths: ["%s"]' % (url or self.rig.target.url()),
-            '  initiator: iqn.2026-11.test.quorumd',
+            '  initiator: iqn.2026-11.test.quorumd', '  header_digest: ' + header_digest,
             'times: {renew: %dms}' % renew,
             'group: {name: service, script: %s/service, monitor_interval: %dms}' % (f, max(500, renew)),
             'state_dir: %s/state' % f, 'run_dir: %s/run' % f,
-            'test: {machine_id: "%032x", boot_id: "%032x"%s}' % (self.number, self.number + 16, stamp), extra))
+            'test: {machine_id: "%032x", boot_id: "%032x"%s}' % (self.number, self.number + 16, stamp)))
         with open(os.path.join(f, 'quorumd.yaml'), 'w', encoding='utf-8') as out:
             out.write(text + '\n')
 
@@ -251,14 +257,9 @@ class Node:
 
     def wake_and_watch(self, limit_ms):
         """Wake it; (when, when its service was gone). The service may be killed: it need not say so itself."""
-        gone = os.pidfd_open(self.rig.service_pid(self))
-        try:
-            at = self.wake()
-            if not select.select([gone], [], [], limit_ms / 1000)[0]:
-                raise Unexpected('%s: the service still runs %d ms after waking' % (self.name, limit_ms))
-            return at, self.rig.now()
-        finally:
-            os.close(gone)
+        service = self.rig.service_gone(self)
+        at = self.wake()
+        return at, service.wait(limit_ms)
 
     def terminate(self):
         """As systemd stops it."""
@@ -347,6 +348,36 @@ class Entry:
         self.epoch = int(epoch) if epoch.isdigit() else 0
 
 
+class ServiceEnd:
+    def __init__(self, rig, node):
+        self.rig, self.node = rig, node
+        with open(os.path.join(node.folder, 'service.pid'), encoding='utf-8') as f:
+            self.process = os.pidfd_open(int(f.read()))
+
+    def wait(self, limit_ms):
+        """When its process was gone."""
+        try:
+            if not select.select([self.process], [], [], limit_ms / 1000)[0]:
+                raise Unexpected('%s: the service still runs after %d ms' % (self.node.name, limit_ms))
+            return self.rig.now()
+        finally:
+            os.close(self.process)
+
+
+def scripts_own_ms(entries):
+    """Time inside of stop, monitor and start scripts, from the first stop to the first start that is done."""
+    total, begun = 0.0, {}
+    for e in entries:
+        if e.word in ('start', 'stop', 'monitor'):
+            begun[e.node, e.word] = e.at
+        for word, done in (('start', 'started'), ('stop', 'stopped'), ('monitor', 'monitored')):
+            if e.word == done and (e.node, word) in begun:
+                total += e.at - begun.pop((e.node, word))
+        if e.word == 'started':
+            break
+    return total
+
+
 class Rig:
     def __init__(self, renew_ms, stamp_ms=0, disks=('disk',)):
         self.began = boot_ms()
@@ -404,10 +435,20 @@ class Rig:
         return wait_for(lambda: self.journal(word, since=since, node=node), limit_ms,
                         'service %s%s' % (word, ' on ' + node.name if node else ''))[0]
 
-    def service_pid(self, node):
-        """Its process, which is there while it runs."""
-        with open(os.path.join(node.folder, 'service.pid'), encoding='utf-8') as f:
-            return int(f.read())
+    def service_gone(self, node):
+        """To wait for the end of the service that runs on `node`: it may be killed and need not say so itself."""
+        return ServiceEnd(self, node)
+
+    @staticmethod
+    def record(session, node):
+        """(state, epoch) of a node's owner record, docs/ONDISK.md."""
+        data = session.read(8 + 2 * (node.number - 1), 2)
+        found = []
+        for sector in (data[:512], data[512:]):
+            state, _, sequence, epoch = struct.unpack('<HIQQ', sector[10:32])
+            if sector[:8] == b'qdrecord' and struct.unpack('<I', sector[508:])[0] == crc32c(sector[:508]):
+                found.append((sequence, {1: 'taken', 2: 'released'}.get(state, str(state)), epoch))
+        return max(found)[1:] if found else ('none', 0)
 
     def overlaps(self):
         """Lines of the running service of an epoch after the service of a later epoch began."""

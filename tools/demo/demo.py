@@ -166,12 +166,10 @@ class Demo:
         at, gone = self.beta.wake_and_watch(self.limit)
         s.tell('beta', 'wakes', at)
         back, match = self.beta.wait_line(r'-> standby, incarnation (\d+)', self.limit, at)
-        lines = [(t, re.sub(r'^\S+Z quorumd |^<\d>', '', text)) for t, text in self.beta.lines if t >= at]
-        for t, text in lines:
-            s.tell('beta', '| ' + text[:110], t)
-            if t >= back:
-                break
-        s.tell('beta', 'its service is gone', gone)
+        lines = [(t, '| ' + re.sub(r'^\S+Z quorumd |^<\d>', '', text)) for t, text in self.beta.lines
+                 if at <= t <= back]
+        for t, text in sorted(lines + [(gone, 'its service is gone')]):
+            s.tell('beta', text[:112], t)
         words = [text for _, text in lines]
         stops = next((i for i, text in enumerate(words) if 'stop' in text), len(words))
         acts = next((i for i, text in enumerate(words) if re.search(
@@ -188,13 +186,14 @@ class Demo:
         at = self.rig.now()
         s.tell('demo', 'asks alpha to hand over')
         answer = self.alpha.hand_over(self.beta)
-        s.tell('alpha', 'says: %s' % answer.get('reply', answer))
-        entry = self.service_begins(self.beta, at)
+        answered = self.rig.now()
         done = self.rig.wait_service('started', self.limit, at, self.beta)
         begun = self.rig.journal('stop', since=at, node=self.alpha)[0]
         ended = self.rig.journal('end', since=at, node=self.alpha)[0]
-        own = scripts_own_ms(self.rig.journal(since=begun.at))
-        s.tell('alpha', 'its service ended', ended.at)
+        own = cluster.scripts_own_ms(self.rig.journal(since=begun.at))
+        s.tell('alpha', 'its service has ended', ended.at)
+        s.tell('alpha', 'says: %s' % answer.get('reply', answer), answered)
+        entry = self.service_begins(self.beta, at)
         s.bound('service down without the scripts\' own %.1f ms' % own, done.at - begun.at - own, HAND_OVER_MS)
         s.hold('stopped there before it started here', ended.at < entry.at)
         self.one_owner(self.beta)
@@ -205,8 +204,11 @@ class Demo:
         self.alpha.terminate()
         s.tell('alpha', 'has ended')
         self.beta.terminate()
-        s.tell('beta', 'has ended: service stopped, disk released')
+        s.tell('beta', 'has ended: service stopped, then the disk released')
         self.reservation()
+        record = self.rig.record(self.eye, self.beta)
+        s.tell('disk', 'the record of beta: %s, epoch %d' % record)
+        s.hold('the newest epoch is released: nobody waits for a key that ages', record == ('released', self.epoch))
         found = cluster.stamps(self.rig.target.file())
         errors = cluster.stamp_errors(found)
         epochs = list(dict.fromkeys(x.epoch for x in found))
@@ -215,20 +217,6 @@ class Demo:
         for error in errors:
             s.tell('disk', error)
         s.hold('no block of an earlier owner after a later one\'s, none is missing', found and not errors)
-
-
-def scripts_own_ms(entries):
-    """Time inside of stop, monitor and start scripts, from the first stop to the first start that is done."""
-    total, open_since = 0.0, {}
-    for e in entries:
-        if e.word in ('start', 'stop', 'monitor'):
-            open_since[e.node, e.word] = e.at
-        for word, done in (('start', 'started'), ('stop', 'stopped'), ('monitor', 'monitored')):
-            if e.word == done and (e.node, word) in open_since:
-                total += e.at - open_since.pop((e.node, word))
-        if e.word == 'started':
-            break
-    return total
 
 
 def run(renew_ms):
