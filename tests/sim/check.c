@@ -84,8 +84,11 @@ void check_landed(struct sim *s, const struct sim_op *op)
 	const struct sim_machine *m = &s->machines[op->machine];
 	bool unfenced =
 		(op->frozen || clock_lied(s, m)) && (s->disk.pr.holder == SIM_NO_REG || op->admitted_t != 0);
+	/* Nobody holds the disk since somebody released or cleared it: it fences nobody. */
+	bool open = s->disk.pr.holder == SIM_NO_REG &&
+		    (op->sent_t <= s->facts.released_t || op->sent_t <= s->facts.cleared_t);
 	bool rolled = s->facts.rolled_back && s->t <= s->facts.rolled_until;
-	if (unaborted || unfenced || rolled) {
+	if (unaborted || unfenced || open || rolled) {
 		s->cover->excluded++;
 		return;
 	}
@@ -171,7 +174,12 @@ void check_end(struct sim *s)
 		return;
 	}
 	const struct sim_facts *f = &s->facts;
-	uint64_t bound = sim_heal_bound_ns(&s->o);
+	uint64_t again = (uint64_t)s->o.times.wait.ns + 2 * (uint64_t)s->o.times.look.ns;
+	uint64_t bound = sim_heal_bound_ns(&s->o) + f->heal_retries * again;
+	if (s->o.heal_ns + bound > s->o.end_ns) {
+		s->cover->heal_waived++; /* raced for again and again: not seen to the end */
+		return;
+	}
 	if (f->heal_owner == SIM_MACHINES_MAX) {
 		sim_fail(s, "I6: %" PRIu64 " s after healing nobody runs the group",
 			 (s->t - s->o.heal_ns) / SIM_S);

@@ -29,6 +29,14 @@ static uint64_t draw_duration(struct sim *s)
 	}
 }
 
+/* When a fault of this length ends: with the healing at the latest. */
+static uint64_t draw_end(struct sim *s, uint64_t for_ns)
+{
+	uint64_t until = s->t + for_ns;
+	uint64_t last = s->o.heal_ns + sim_below(s, 300 * SIM_MS);
+	return until < last ? until : last;
+}
+
 static void lose_all_sessions(struct sim *s)
 {
 	for (uint32_t i = 0; i < s->o.machines; i++)
@@ -58,7 +66,7 @@ void fault_restart(struct sim *s, enum sim_restart how)
 static void cut_link(struct sim *s, struct sim_machine *m, bool one_way)
 {
 	uint32_t path = (uint32_t)sim_below(s, s->o.paths + 1u);
-	uint64_t until = s->t + draw_duration(s);
+	uint64_t until = draw_end(s, draw_duration(s));
 	uint64_t which = one_way ? 1 + sim_below(s, 2) : 3;
 	for (uint32_t p = 0; p < s->o.paths; p++) {
 		if (path != s->o.paths && path != p)
@@ -132,15 +140,17 @@ static void fault_target(struct sim *s, enum sim_fault f)
 		s->facts.cleared_t = s->t;
 		return;
 	case SIM_FAULT_FOREIGN_KEY:
+		if (s->disk.pr.count > SIM_REGS_MAX / 3)
+			return; /* a full table lets nobody register: only an operator's CLEAR helps */
 		sim_disk_foreign_register(&s->disk, sim_chance(s, 128)
 							    ? 0xfeed0001 + sim_below(s, 3)
 							    : qd_key_make(SIM_CLUSTER_TAG, 60, 7, 9).value);
 		return;
 	case SIM_FAULT_HANG:
-		s->hang_until = s->t + draw_duration(s) / 2;
+		s->hang_until = draw_end(s, draw_duration(s) / 2);
 		return;
 	case SIM_FAULT_MUTE:
-		s->mute_until = s->t + draw_duration(s) / 2;
+		s->mute_until = draw_end(s, draw_duration(s) / 2);
 		return;
 	default:
 		QD_UNREACHABLE("not a fault of the target");
@@ -161,14 +171,14 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 		}
 		return;
 	case SIM_FAULT_PAUSE:
-		host_halt(s, m, draw_duration(s), false);
+		host_halt(s, m, draw_end(s, draw_duration(s)), false);
 		return;
 	case SIM_FAULT_PAUSE_PROCESS:
 		if (m->process && m->process_halted_until <= s->t)
-			m->process_halted_until = s->t + draw_duration(s);
+			m->process_halted_until = draw_end(s, draw_duration(s));
 		return;
 	case SIM_FAULT_FREEZE:
-		host_halt(s, m, draw_duration(s), true);
+		host_halt(s, m, draw_end(s, draw_duration(s)), true);
 		return;
 	case SIM_FAULT_LINK_DOWN:
 	case SIM_FAULT_LINK_ONE_WAY:
@@ -179,7 +189,7 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 		return;
 	case SIM_FAULT_CROWD:
 		for (uint32_t i = 0; i < s->o.machines; i++)
-			host_halt(s, &s->machines[i], sim_between(s, 100, 4000) * SIM_MS, false);
+			host_halt(s, &s->machines[i], draw_end(s, sim_between(s, 100, 4000) * SIM_MS), false);
 		return;
 	case SIM_FAULT_HANDOVER:
 	case SIM_FAULT_SHUTDOWN:
@@ -241,30 +251,19 @@ void fault_after_strike(struct sim *s, struct sim_machine *m)
 	if (f == SIM_FAULT_DIES_AFTER_STRIKE)
 		host_crash(s, m, sim_between(s, 1, 30) * SIM_S);
 	else if (f == SIM_FAULT_STOPS_AFTER_STRIKE)
-		host_halt(s, m, draw_duration(s), fault_on(s, SIM_FAULT_FREEZE) && sim_chance(s, 100));
+		host_halt(s, m, draw_end(s, draw_duration(s)),
+			  fault_on(s, SIM_FAULT_FREEZE) && sim_chance(s, 100));
 	else
 		fault_restart(s, (enum sim_restart)sim_below(s, SIM_RESTART_COUNT));
 }
 
 void fault_heal(struct sim *s)
 {
-	s->healed = true;
-	s->hang_until = 0;
-	s->mute_until = 0;
+	s->healed = true; /* pauses and cuts were made to end about now */
 	if (!s->target_up)
 		sim_push(s, s->t + 100 * SIM_MS, SIM_EV_TARGET_UP, 0, 0, 0);
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		struct sim_machine *m = &s->machines[i];
-		for (uint32_t p = 0; p < s->o.paths; p++) {
-			m->paths[p].out_down_until = 0;
-			m->paths[p].in_down_until = 0;
-		}
-		if (m->halted_until > s->t)
-			sim_push(s, s->t + sim_below(s, 500 * SIM_MS), SIM_EV_RESUME, i, 0, m->boots);
-		if (m->process_halted_until > s->t) {
-			m->process_halted_until = s->t;
-			m->timer_t = m->process ? s->t : SIM_NEVER;
-		}
 		if (!m->powered)
 			sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 900 * SIM_MS), SIM_EV_BOOT, i, 0,
 				 m->boots);

@@ -28,6 +28,7 @@
 	X(TIMES, 1, "the three times are loaded again")                                                           \
 	X(MONITOR_FAILS, 1, "the group fails on its own")                                                         \
 	X(RUNNER_LOST, 1, "the runner dies")                                                                      \
+	X(REORDER, 0, "a command overtakes others of its session")                                               \
 	X(SLOW, 0, "a command is slow")                                                                           \
 	X(LATE, 0, "a command lands seconds later")                                                               \
 	X(LATE_ACCEPTED, 0, "a write is admitted at once and lands seconds later")                                \

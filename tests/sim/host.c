@@ -159,6 +159,8 @@ void host_note_traces(struct sim *s, const struct sim_machine *m)
 		s->cover->traces[t->code]++;
 		if (t->code == QD_TRACE_STATE && t->a < QD_ARB_STATE_COUNT && t->b < QD_ARB_STATE_COUNT)
 			s->cover->pairs[t->a][t->b]++;
+		if (t->code == QD_TRACE_TAKE_CHANGED && s->healed)
+			s->facts.heal_retries++;
 		sim_log_add(s, SIM_LOG_TRACE, m->index, (uint32_t)t->code, t->a, t->b, t->c);
 	}
 }
@@ -258,11 +260,10 @@ void host_crash(struct sim *s, struct sim_machine *m, uint64_t boot_in_ns)
 	sim_push(s, s->t + boot_in_ns, SIM_EV_BOOT, m->index, 0, m->boots);
 }
 
-void host_halt(struct sim *s, struct sim_machine *m, uint64_t for_ns, bool freeze)
+void host_halt(struct sim *s, struct sim_machine *m, uint64_t until, bool freeze)
 {
 	if (!m->powered || m->halted_until > s->t)
 		return;
-	uint64_t until = s->t + for_ns;
 	if (freeze) {
 		set_clock(s, m, host_local(s, m));
 		m->frozen = true;

@@ -141,7 +141,7 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 		o->machines = o->nodes + 1;
 	o->start_limit_ms = qd_rand_below(r, 3) == 0 ? 5000 : 0;
 	uint64_t minutes = request->minutes != 0 ? request->minutes : 10;
-	uint64_t heal = sim_heal_bound_ns(o) + 2 * (uint64_t)o->times.takeover.ns;
+	uint64_t heal = sim_heal_bound_ns(o) + 3 * (uint64_t)o->times.takeover.ns;
 	o->end_ns = minutes * 60 * SIM_S;
 	if (o->end_ns < 2 * heal)
 		o->end_ns = 2 * heal;

@@ -101,6 +101,8 @@ struct sim_op {
 	bool in_target;	   /* late: waits in the target, where PREEMPT AND ABORT finds it */
 	bool land_late;	   /* a write: admitted at once, lands later */
 	bool mute;	   /* the answer is lost */
+	bool held;	   /* waits in its machine for the link, and dies with it */
+	uint32_t boots;	   /* of the machine when it was sent */
 	bool frozen;	   /* data: of a group that lived through a freeze */
 	uint64_t late_ns;
 	uint64_t epoch;	   /* data: the group's */
@@ -118,6 +120,7 @@ struct sim_path {
 	bool lost_pending;   /* a SESSION_LOST is on its way to the core */
 	uint32_t attempt;    /* grows whenever answers of before count no more */
 	uint32_t session;    /* number of its session at the target */
+	uint64_t last_t;     /* arrival of the last command that kept its place */
 	uint64_t out_down_until;
 	uint64_t in_down_until;
 };
@@ -220,12 +223,14 @@ struct sim_facts {
 	uint64_t epoch_max;	/* announced */
 	uint64_t data_epoch;	/* of the newest write that landed */
 	uint64_t cleared_t;	/* last CLEAR by an operator */
+	uint64_t released_t;	/* last RELEASE that ended a reservation */
 	uint64_t forgot_t;	/* the target last lost or changed its state by itself */
 	bool rolled_back;	/* and nobody has taken the disk since */
 	uint64_t rolled_until;
 	uint32_t heal_owner;	/* machine */
 	uint64_t heal_epoch;
 	uint64_t heal_since_t;	/* the group runs since */
+	uint32_t heal_retries;	/* unreserved disk raced for after healing: another W each */
 };
 
 struct sim {
@@ -280,7 +285,7 @@ void host_boot(struct sim *s, struct sim_machine *m);
 void host_start_process(struct sim *s, struct sim_machine *m);
 void host_end_process(struct sim *s, struct sim_machine *m);
 void host_crash(struct sim *s, struct sim_machine *m, uint64_t boot_in_ns);
-void host_halt(struct sim *s, struct sim_machine *m, uint64_t for_ns, bool freeze);
+void host_halt(struct sim *s, struct sim_machine *m, uint64_t until, bool freeze);
 void host_resume(struct sim *s, struct sim_machine *m);
 void host_step(struct sim *s, struct sim_machine *m, struct qd_event *ev);
 void host_note_traces(struct sim *s, const struct sim_machine *m);

@@ -113,13 +113,16 @@ static struct sim_op *start(struct sim *s, struct sim_machine *m, uint32_t path)
 	op->in_target = false;
 	op->land_late = false;
 	op->mute = false;
+	op->held = false;
+	op->boots = m->boots;
+	op->admitted_t = 0;
 	op->late_ns = 0;
 	op->outcome = QD_OUTCOME_GOOD;
 	op->data = false;
 	return op;
 }
 
-static void launch(struct sim *s, struct sim_op *op, const struct sim_path *p)
+static void launch(struct sim *s, struct sim_op *op, struct sim_path *p)
 {
 	uint32_t rate = s->o.op_rate;
 	if (op->op.kind == QD_OP_PR_OUT || is_write(op))
@@ -133,10 +136,17 @@ static void launch(struct sim *s, struct sim_op *op, const struct sim_path *p)
 			return;
 		}
 		at = p->out_down_until + sim_below(s, 200 * SIM_MS);
+		op->held = true;
 	}
 	if (op->late_ns == SIM_NEVER) {
 		wire_free(s, op);
 		return;
+	}
+	if (op->late_ns == 0 && fault_on(s, SIM_FAULT_REORDER) && sim_chance(s, 24)) {
+		s->cover->faults[SIM_FAULT_REORDER]++;
+	} else {
+		at = at < p->last_t ? p->last_t : at;
+		p->last_t = at;
 	}
 	if (!op->in_target)
 		at += op->late_ns;
@@ -234,6 +244,8 @@ static void exec_pr_out(struct sim *s, struct sim_op *op)
 	s->disk.now_ns = s->t;
 	op->outcome = sim_disk_pr_out(&s->disk, op->nexus, args);
 	s->cover->pr_out[args->action][op->outcome]++;
+	if (args->action == QD_PR_RELEASE && holder_key != 0 && sim_disk_holder_key(&s->disk) == 0)
+		s->facts.released_t = s->t;
 	if (op->outcome != QD_OUTCOME_GOOD || !preempts)
 		return;
 	struct sim_machine *m = &s->machines[op->machine];
@@ -423,6 +435,11 @@ void wire_arrive(struct sim *s, uint32_t index)
 	struct sim_op *op = &s->ops[index];
 	qd_assert(op->phase == SIM_OP_TRANSIT);
 	bool login = op->op.kind == QD_OP_LOGIN;
+	const struct sim_machine *sender = &s->machines[op->machine];
+	if (op->held && (!sender->powered || sender->boots != op->boots)) {
+		wire_free(s, op);
+		return;
+	}
 	if (!s->target_up) {
 		if (!login) {
 			wire_free(s, op);
