@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum {
@@ -96,6 +98,25 @@ static void harden(void)
 	const struct sched_param low = {.sched_priority = sched_get_priority_min(SCHED_RR)};
 	if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &low) != 0)
 		complain("no real-time priority", "under load a renewal may come late");
+}
+
+/* The arbiter needs a socket and its own files: of root's capabilities it keeps the one for memory that is locked
+ * later, and the one for a state directory that is another user's. The runner was started before and keeps all. */
+static void drop_privileges(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct have[2] = {{0}};
+	if (syscall(SYS_capget, &header, have) != 0) {
+		complain("capget", "no capability is dropped");
+		return;
+	}
+	const uint32_t keep = 1u << CAP_IPC_LOCK | 1u << CAP_DAC_OVERRIDE;
+	have[0].permitted &= keep;
+	have[0].effective &= keep;
+	have[0].inheritable = 0;
+	have[1] = (struct __user_cap_data_struct){0};
+	if (syscall(SYS_capset, &header, have) != 0)
+		complain("capset", "no capability is dropped");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
 		complain("prctl", "secrets may end in a core dump");
 }
@@ -123,6 +144,7 @@ static int run(const char *file)
 	if (rc != 0)
 		return rc;
 	harden();
+	drop_privileges();
 	rc = qd_shell_run(shell);
 	qd_shell_close(shell);
 	return rc;
