@@ -9,28 +9,28 @@
 
 enum qd_action_kind {
 	QD_ACTION_NONE = 0,
-	QD_ACTION_OP,	       /* start operation `op` on its path */
-	QD_ACTION_TEARDOWN,    /* end the session of `path` at once (also one that is being set up), answer with
+	QD_ACTION_OP,	    /* start operation `op` on its path */
+	QD_ACTION_TEARDOWN, /* end the session of `path` at once (also one that is being set up), answer with
 				* QD_EVENT_SESSION_LOST; operations under way there get no other answer */
-	QD_ACTION_STORE,       /* make `incarnation` durable on the node's own disk, answer with QD_EVENT_STORED */
+	QD_ACTION_STORE, /* make `incarnation` durable on the node's own disk, answer with QD_EVENT_STORED */
 	QD_ACTION_GROUP_START, /* start the group; `group` says under which epoch and lease */
 	QD_ACTION_GROUP_STOP,  /* stop the group by `group.stopped_by`, answer with a report */
-	QD_ACTION_LEASE,       /* the lease was renewed: new deadlines for the runner and the watchdog in `group` */
-	QD_ACTION_OWNER,       /* ownership as seen by clients changed: `owner` */
-	QD_ACTION_SELF_RESET,  /* what must have stopped may still run: reset this machine (in this release a stub
+	QD_ACTION_LEASE, /* the lease was renewed: new deadlines for the runner and the watchdog in `group` */
+	QD_ACTION_OWNER, /* ownership as seen by clients changed: `owner` */
+	QD_ACTION_SELF_RESET, /* what must have stopped may still run: reset this machine (in this release a stub
 				* with a loud name) */
-	QD_ACTION_REPLY,       /* to the operator's QD_EVENT_HANDOVER: `reply` */
-	QD_ACTION_OFF,	       /* QD_EVENT_SHUTDOWN is complete: the process may exit */
+	QD_ACTION_REPLY,      /* to the operator's QD_EVENT_HANDOVER: `reply` */
+	QD_ACTION_OFF,	      /* QD_EVENT_SHUTDOWN is complete: the process may exit */
 	QD_ACTION_KIND_COUNT,
 };
 
 enum qd_reply {
-	QD_REPLY_DONE = 0,	   /* the heir was told, everything stopped, the disk is released */
-	QD_REPLY_NOT_OWNER,	   /* this node does not own */
-	QD_REPLY_NO_SUCH_NODE,	   /* the node is not in the configuration, or is this one */
-	QD_REPLY_HEIR_SILENT,	   /* no heir registered in time: ownership kept */
-	QD_REPLY_BUSY,		   /* a hand-over or a stop is under way */
-	QD_REPLY_FAILED,	   /* ownership was lost, or a command failed, on the way */
+	QD_REPLY_DONE = 0,     /* the heir was told, everything stopped, the disk is released */
+	QD_REPLY_NOT_OWNER,    /* this node does not own */
+	QD_REPLY_NO_SUCH_NODE, /* the node is not in the configuration, or is this one */
+	QD_REPLY_HEIR_SILENT,  /* no heir registered in time: ownership kept */
+	QD_REPLY_BUSY,	       /* a hand-over or a stop is under way */
+	QD_REPLY_FAILED,       /* ownership was lost, or a command failed, on the way */
 	QD_REPLY_COUNT,
 };
 
@@ -42,9 +42,10 @@ struct qd_action {
 		uint64_t incarnation;
 		struct {
 			uint64_t epoch;
-			uint64_t turn;		      /* the report to this order carries it */
-			struct qd_mono begin_stop;    /* the runner stops by itself from here on, unless renewed */
-			struct qd_mono stopped_by;    /* everything has stopped, or the machine is reset */
+			uint64_t turn; /* the report to this order carries it */
+			struct qd_mono
+				begin_stop; /* the runner stops by itself from here on, unless renewed */
+			struct qd_mono stopped_by; /* everything has stopped, or the machine is reset */
 		} group;
 		struct {
 			bool mine;
@@ -55,7 +56,8 @@ struct qd_action {
 };
 
 enum {
-	QD_ACTIONS_MAX = 40, /* a step tears down and re-establishes all 8 paths (16), starts one sequence of at most
+	QD_ACTIONS_MAX =
+		40, /* a step tears down and re-establishes all 8 paths (16), starts one sequence of at most
 			      * 4 pipelined commands and orders the group: 40 leaves room, asserted */
 	QD_TRACES_MAX = 32,
 };

@@ -13,17 +13,22 @@ void qd_arb_trace(struct qd_turn *t, enum qd_trace_code code, uint64_t a, uint64
 {
 	/* A trace too many is dropped rather than a reason to fail: it decides nothing. */
 	if (t->out->trace_count < QD_TRACES_MAX)
-		t->out->traces[t->out->trace_count++] = (struct qd_trace){.code = code, .a = a, .b = b, .c = c};
+		t->out->traces[t->out->trace_count++] =
+			(struct qd_trace){.code = code, .a = a, .b = b, .c = c};
 }
 
 /* Which states may follow which (the diagram in arbiter.h). */
 static const uint32_t allowed[QD_ARB_STATE_COUNT] = {
-	[QD_ARB_STANDBY] = 1u << QD_ARB_TAKING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED | 1u << QD_ARB_OFF,
-	[QD_ARB_TAKING] = 1u << QD_ARB_STANDBY | 1u << QD_ARB_OWNER | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED,
-	[QD_ARB_OWNER] = 1u << QD_ARB_STOPPING | 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
+	[QD_ARB_STANDBY] =
+		1u << QD_ARB_TAKING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED | 1u << QD_ARB_OFF,
+	[QD_ARB_TAKING] =
+		1u << QD_ARB_STANDBY | 1u << QD_ARB_OWNER | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED,
+	[QD_ARB_OWNER] =
+		1u << QD_ARB_STOPPING | 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_STOPPING] = 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_RELEASING] = 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
-	[QD_ARB_RETIRING] = 1u << QD_ARB_STANDBY | 1u << QD_ARB_OFF | 1u << QD_ARB_REFUSED | 1u << QD_ARB_RESET,
+	[QD_ARB_RETIRING] =
+		1u << QD_ARB_STANDBY | 1u << QD_ARB_OFF | 1u << QD_ARB_REFUSED | 1u << QD_ARB_RESET,
 	[QD_ARB_REFUSED] = 1u << QD_ARB_OFF,
 	[QD_ARB_RESET] = 0,
 	[QD_ARB_OFF] = 0,
@@ -252,9 +257,9 @@ void qd_arbiter_status_get(const struct qd_node *n, struct qd_arbiter_status *ou
 		.hold = a->hold,
 		.incarnation = a->incarnation,
 		.epoch = owner ? a->own.epoch : 0,
-		.owner_node = a->sight.known && a->sight.held && !qd_watch_holder_released(a) ?
-				      qd_key_node(a->sight.holder) :
-				      0,
+		.owner_node = a->sight.known && a->sight.held && !qd_watch_holder_released(a)
+				      ? qd_key_node(a->sight.holder)
+				      : 0,
 		.owner_epoch = a->newest.epoch,
 		.owner_record = a->newest.state,
 		.sight = a->sight,

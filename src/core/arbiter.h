@@ -44,31 +44,32 @@ enum qd_arbiter_state {
 };
 
 enum qd_path_state {
-	QD_PATH_DOWN = 0,   /* no session; a LOGIN follows when `retry_at` has come */
-	QD_PATH_LOGIN,	    /* LOGIN is under way */
-	QD_PATH_PROBING,    /* superblock and capabilities are being read */
+	QD_PATH_DOWN = 0, /* no session; a LOGIN follows when `retry_at` has come */
+	QD_PATH_LOGIN,	  /* LOGIN is under way */
+	QD_PATH_PROBING,  /* superblock and capabilities are being read */
 	QD_PATH_READY,
-	QD_PATH_CLOSING,    /* TEARDOWN was asked for */
-	QD_PATH_BAD,	    /* its disk is not our quorum disk: tried again slowly */
+	QD_PATH_CLOSING, /* TEARDOWN was asked for */
+	QD_PATH_BAD,	 /* its disk is not our quorum disk: tried again slowly */
 	QD_PATH_STATE_COUNT,
 };
 
 /* One I_T nexus to the quorum disk. */
 struct qd_path {
 	enum qd_path_state state;
-	uint32_t login_failures;	/* in a row, for the back-off */
-	uint32_t unit_attentions;	/* in a row */
-	struct qd_mono retry_at;	/* DOWN, BAD: next LOGIN */
-	struct qd_mono since;		/* of READY: when its LOGIN was answered */
-	struct qd_key key;		/* last registered for certain on this nexus in this session; none if unknown */
+	uint32_t login_failures;  /* in a row, for the back-off */
+	uint32_t unit_attentions; /* in a row */
+	struct qd_mono retry_at;  /* DOWN, BAD: next LOGIN */
+	struct qd_mono since;	  /* of READY: when its LOGIN was answered */
+	struct qd_key key; /* last registered for certain on this nexus in this session; none if unknown */
 	enum qd_disk_verdict disk;
 	enum qd_outcome last_error;
-	uint64_t logins;		/* statistics */
+	uint64_t logins; /* statistics */
 	uint64_t losses;
 };
 
 enum {
-	QD_OPS_MAX = 24, /* under way at once: 8 paths probing or logging in, a pipelined sequence of 4, spare */
+	QD_OPS_MAX =
+		24, /* under way at once: 8 paths probing or logging in, a pipelined sequence of 4, spare */
 };
 
 struct qd_op_slot {
@@ -94,12 +95,12 @@ struct qd_sight {
 /* Why a node that could take the disk does not, for people. */
 enum qd_hold_reason {
 	QD_HOLD_NONE = 0,
-	QD_HOLD_NO_PATH,	  /* no usable path */
-	QD_HOLD_HELD,		  /* a live defender, or one whose key is not C old yet */
-	QD_HOLD_UNRESERVED_WAIT,  /* unreserved is not ownerless: waits W */
-	QD_HOLD_HEIR,		  /* released to another node, which has C to take it */
-	QD_HOLD_FOREIGN,	  /* reserved by a key that is not this cluster's, or under another type */
-	QD_HOLD_COPIED_IDENTITY,  /* another machine uses this node id */
+	QD_HOLD_NO_PATH,	 /* no usable path */
+	QD_HOLD_HELD,		 /* a live defender, or one whose key is not C old yet */
+	QD_HOLD_UNRESERVED_WAIT, /* unreserved is not ownerless: waits W */
+	QD_HOLD_HEIR,		 /* released to another node, which has C to take it */
+	QD_HOLD_FOREIGN,	 /* reserved by a key that is not this cluster's, or under another type */
+	QD_HOLD_COPIED_IDENTITY, /* another machine uses this node id */
 	QD_HOLD_WRONG_DISK,
 	QD_HOLD_SHUTDOWN,
 	QD_HOLD_COUNT,
@@ -131,19 +132,19 @@ struct qd_arbiter_status {
 	enum qd_arbiter_state state;
 	enum qd_hold_reason hold;
 	uint64_t incarnation;
-	uint64_t epoch;		      /* own, while owner; else 0 */
-	uint32_t owner_node;	      /* by what was last read: the holder's node id, 0: none or unknown */
-	uint64_t owner_epoch;	      /* of the newest record read */
+	uint64_t epoch;	      /* own, while owner; else 0 */
+	uint32_t owner_node;  /* by what was last read: the holder's node id, 0: none or unknown */
+	uint64_t owner_epoch; /* of the newest record read */
 	enum qd_record_state owner_record; /* its state */
 	struct qd_sight sight;
-	bool aptpl;		      /* the target keeps reservations over power loss */
-	bool preempt_and_abort;	      /* the target aborts a loser's queued writes */
+	bool aptpl;		/* the target keeps reservations over power loss */
+	bool preempt_and_abort; /* the target aborts a loser's queued writes */
 	bool capabilities_known;
 	uint32_t heir;
 	uint32_t path_count;
 	uint32_t beating_path;
 	struct qd_path paths[QD_PATHS_MAX];
-	struct qd_key key;	      /* own, registered on the beating path */
+	struct qd_key key;			     /* own, registered on the beating path */
 	uint8_t other_machine_id[QD_QDISK_ID_BYTES]; /* with QD_HOLD_COPIED_IDENTITY */
 	uint8_t other_boot_id[QD_QDISK_ID_BYTES];
 	struct qd_arbiter_stats stats;

@@ -9,8 +9,8 @@ static void judge_path(struct qd_turn *t, const struct qd_batch *b)
 	const enum qd_outcome o = qd_batch_worst(b);
 	if (o == QD_OUTCOME_GOOD)
 		p->login_failures = 0; /* only now: a session that dies at its first command backs off */
-	const bool broken = o == QD_OUTCOME_NO_LUN || o == QD_OUTCOME_NOT_READY || o == QD_OUTCOME_MEDIUM_ERROR ||
-			    o == QD_OUTCOME_GARBAGE || o == QD_OUTCOME_ERROR;
+	const bool broken = o == QD_OUTCOME_NO_LUN || o == QD_OUTCOME_NOT_READY ||
+			    o == QD_OUTCOME_MEDIUM_ERROR || o == QD_OUTCOME_GARBAGE || o == QD_OUTCOME_ERROR;
 	if (!broken || !qd_path_ready(t->a, b->path))
 		return;
 	p->last_error = o;
@@ -60,7 +60,8 @@ static bool keep_key(const struct qd_turn *t, struct qd_key key)
 	for (uint32_t p = 0; p < t->config->path_count; p++)
 		if (qd_key_equal(a->paths[p].key, key))
 			return false; /* registered by this process on a live session: nothing to judge */
-	if (qd_key_tag(key) != t->config->cluster_tag || node == t->config->node_id || !qd_arb_is_member(t, node))
+	if (qd_key_tag(key) != t->config->cluster_tag || node == t->config->node_id ||
+	    !qd_arb_is_member(t, node))
 		return true; /* to be scrubbed */
 	/* Keys of the loser are cleaned away, the heir's are waited for; other members' are left alone. */
 	return node == (a->state == QD_ARB_OWNER ? a->own.heir : a->taking.loser);

@@ -170,10 +170,11 @@ static void learn_refusal(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	const enum qd_step s = a->batch.step;
-	const bool registers = s == QD_STEP_HEIR_REGISTER || s == QD_STEP_TAKE_REGISTER || s == QD_STEP_LAST_ROUND ||
-			       s == QD_STEP_ROUND || s == QD_STEP_REREGISTER || s == QD_STEP_STILL;
-	const bool preempts = (s == QD_STEP_STRIKE && !a->taking.by_reserve) || s == QD_STEP_CLEAN || s == QD_STEP_REPREEMPT ||
-			      s == QD_STEP_SCRUB;
+	const bool registers = s == QD_STEP_HEIR_REGISTER || s == QD_STEP_TAKE_REGISTER ||
+			       s == QD_STEP_LAST_ROUND || s == QD_STEP_ROUND || s == QD_STEP_REREGISTER ||
+			       s == QD_STEP_STILL;
+	const bool preempts = (s == QD_STEP_STRIKE && !a->taking.by_reserve) || s == QD_STEP_CLEAN ||
+			      s == QD_STEP_REPREEMPT || s == QD_STEP_SCRUB;
 	if (preempts && !a->no_abort) {
 		a->no_abort = true;
 		qd_arb_trace(t, QD_TRACE_NO_ABORT, 0, 0, 0);
@@ -196,14 +197,15 @@ void qd_batch_learn(struct qd_turn *t)
 		return; /* only a session that is up knows a key */
 
 	const enum qd_outcome o = b->outcome[QD_ROLE_OUT];
-	const bool registers = !qd_key_is_none(b->key); /* not UNREGISTER */
+	const bool registers = !qd_key_is_none(b->key);					 /* not UNREGISTER */
 	const bool taken_for_good = o == QD_OUTCOME_UNKNOWN && !QD_RULE(BEAT_AMBIGUOUS); /* mutant */
 	if (registers && (o == QD_OUTCOME_GOOD || taken_for_good))
 		path->key = b->key;
 	else if (qd_outcome_not_executed(o) && o != QD_OUTCOME_CONFLICT && !qd_key_is_none(b->before))
 		path->key = b->before;
 	else if (o == QD_OUTCOME_CONFLICT && b->step != QD_STEP_CLEAN && b->step != QD_STEP_SCRUB)
-		path->key = (struct qd_key){0}; /* this nexus is not registered as was thought, or the key is gone */
+		path->key = (struct qd_key){
+			0}; /* this nexus is not registered as was thought, or the key is gone */
 	if (o == QD_OUTCOME_UNSUPPORTED)
 		learn_refusal(t);
 }

@@ -108,7 +108,8 @@ bool qd_handover_think(struct qd_turn *t)
 		write_heir(t, QD_STEP_WITHDRAW, 0);
 		return true;
 	case QD_HANDOVER_STOP:
-		if (t->config->has_group && !qd_group_is_stopped(&t->node->group) && QD_RULE(RELEASE_AFTER_STOP))
+		if (t->config->has_group && !qd_group_is_stopped(&t->node->group) &&
+		    QD_RULE(RELEASE_AFTER_STOP))
 			return false;
 		if (!qd_own_wait_is_over(t))
 			return false;
@@ -170,8 +171,7 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
 	const enum qd_outcome o = qd_batch_worst(b);
-	if (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY)
-	{
+	if (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) {
 		a->own.next_heir_look = qd_mono_add(t->now, qd_span_ms(QD_HEIR_LOOK_MS));
 		return; /* not executed: the phase starts it again */
 	}
@@ -180,7 +180,8 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 		if (b->step == QD_STEP_OFFER_KEYS)
 			call_off(t, QD_REPLY_FAILED);
 		else if (b->step == QD_STEP_OFFER)
-			a->own.handover = QD_HANDOVER_WITHDRAW; /* the record may name the heir: settle that first */
+			a->own.handover =
+				QD_HANDOVER_WITHDRAW; /* the record may name the heir: settle that first */
 		return;
 	}
 	if (b->step == QD_STEP_OFFER_KEYS) {

@@ -66,7 +66,8 @@ void qd_leave_release(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	const uint32_t path = a->own.path;
 
-	qd_assert(qd_group_is_stopped(&t->node->group) || !t->config->has_group || !QD_RULE(RELEASE_AFTER_STOP));
+	qd_assert(qd_group_is_stopped(&t->node->group) || !t->config->has_group ||
+		  !QD_RULE(RELEASE_AFTER_STOP));
 	if (a->state == QD_ARB_OWNER)
 		qd_arb_release_view(t, false);
 	qd_arb_move(t, QD_ARB_RELEASING);
@@ -145,7 +146,8 @@ static void think_retiring(struct qd_turn *t)
 	if (!a->stored && !a->shutdown) /* the next start takes a new incarnation anyway */
 		return;
 	for (uint32_t p = 0; p < t->config->path_count; p++)
-		if (QD_RULE(NEW_INCARNATION) && a->paths[p].state != QD_PATH_DOWN && a->paths[p].state != QD_PATH_BAD)
+		if (QD_RULE(NEW_INCARNATION) && a->paths[p].state != QD_PATH_DOWN &&
+		    a->paths[p].state != QD_PATH_BAD)
 			return;
 	if (t->config->has_group && !qd_group_is_stopped(&t->node->group))
 		return; /* mutant RELEASE_AFTER_STOP only */

@@ -101,7 +101,8 @@ static void round_done(struct qd_turn *t, const struct qd_batch *b)
 	bool good = qd_batch_all_good(b) && r->held && qd_key_equal(r->holder, b->key) &&
 		    r->type == QD_PR_TYPE_WRITE_EXCLUSIVE;
 
-	if (!QD_RULE(LEASE_NEEDS_BEAT) && read_back && r->held && qd_key_node(r->holder) == t->config->node_id)
+	if (!QD_RULE(LEASE_NEEDS_BEAT) && read_back && r->held &&
+	    qd_key_node(r->holder) == t->config->node_id)
 		good = true; /* mutant */
 	/* Case 15: a holder whose epoch is below the newest record is no defender. */
 	if (b->outcome[QD_ROLE_RECORDS] == QD_OUTCOME_GOOD && a->newest.epoch > a->own.epoch &&
@@ -145,7 +146,8 @@ static void scrub_done(struct qd_turn *t, const struct qd_batch *b)
 	if (o == QD_OUTCOME_GOOD)
 		a->own.generation++;
 	else if (o == QD_OUTCOME_CONFLICT || !qd_outcome_not_executed(o))
-		a->own.need_check = true; /* the key went by itself, or this nexus is no longer the holder's */
+		a->own.need_check =
+			true; /* the key went by itself, or this nexus is no longer the holder's */
 	else {
 		a->own.scrub = true; /* not executed: ask again, after the next round */
 		a->own.next_extra = a->own.next_round;
@@ -171,8 +173,8 @@ void qd_own_done(struct qd_turn *t, const struct qd_batch *b)
 
 	if (b->step == QD_STEP_ROUND) {
 		round_done(t, b);
-	} else if (b->step == QD_STEP_CHECK || b->step == QD_STEP_REREGISTER || b->step == QD_STEP_REPREEMPT ||
-		   b->step == QD_STEP_RERESERVE) {
+	} else if (b->step == QD_STEP_CHECK || b->step == QD_STEP_REREGISTER ||
+		   b->step == QD_STEP_REPREEMPT || b->step == QD_STEP_RERESERVE) {
 		qd_recover_done(t, b);
 	} else if (b->step == QD_STEP_SCRUB_KEYS) {
 		a->own.scrub = !qd_batch_all_good(b);
@@ -209,8 +211,9 @@ static void think_group(struct qd_turn *t)
 		return;
 	if (a->own.handover == QD_HANDOVER_STOP || a->shutdown) {
 		if (g->state == QD_GROUP_STARTING || g->state == QD_GROUP_ONLINE)
-			qd_group_stop(t, t->config->stop_limit.ns > 0 ? qd_mono_add(t->now, t->config->stop_limit) :
-									QD_NEVER);
+			qd_group_stop(t, t->config->stop_limit.ns > 0
+						 ? qd_mono_add(t->now, t->config->stop_limit)
+						 : QD_NEVER);
 		return;
 	}
 	/* Case 7 and case 12: nothing new is begun while something is being looked into. */
@@ -286,7 +289,8 @@ struct qd_mono qd_own_deadline(const struct qd_node *n)
 
 	if (!QD_RULE(LEASE_STOP))
 		d = QD_NEVER;
-	if (qd_mono_before(n->now, a->own.start_at)) /* then the group starts, or what waits for it is released */
+	if (qd_mono_before(n->now,
+			   a->own.start_at)) /* then the group starts, or what waits for it is released */
 		d = qd_mono_min(d, a->own.start_at);
 	if (!qd_batch_idle(a) || qd_path_pick(n, a->own.path) >= n->config.path_count)
 		return d;

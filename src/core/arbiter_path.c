@@ -40,7 +40,12 @@ struct qd_op_slot *qd_op_start(struct qd_turn *t, enum qd_op_kind kind, uint32_t
 			continue;
 		a->next_op++;
 		*slot = (struct qd_op_slot){
-			.id = {a->next_op}, .kind = kind, .path = path, .role = role, .sent = t->now, .deadline = deadline,
+			.id = {a->next_op},
+			.kind = kind,
+			.path = path,
+			.role = role,
+			.sent = t->now,
+			.deadline = deadline,
 		};
 		*action = qd_arb_act(t, QD_ACTION_OP);
 		(*action)->u.op.id = slot->id;
@@ -65,7 +70,8 @@ static uint32_t drop_ops(struct qd_arbiter *a, uint32_t path)
 
 static void back_off(struct qd_turn *t, struct qd_path *p)
 {
-	const uint32_t n = p->login_failures < QD_BACKOFF_DOUBLINGS ? p->login_failures : QD_BACKOFF_DOUBLINGS;
+	const uint32_t n =
+		p->login_failures < QD_BACKOFF_DOUBLINGS ? p->login_failures : QD_BACKOFF_DOUBLINGS;
 	struct qd_span wait = qd_span_ms((int64_t)QD_BACKOFF_FIRST_MS << n);
 	if (wait.ns > t->times->look.ns)
 		wait = t->times->look;
@@ -107,7 +113,8 @@ static void fail(struct qd_turn *t, uint32_t path, enum qd_outcome outcome)
 	back_off(t, p);
 	/* the first failure and then every 64th: a target that is down for a day must not fill the log */
 	if (p->login_failures % 64 == 0)
-		qd_arb_trace(t, QD_TRACE_LOGIN_FAILED, path, outcome, (uint64_t)qd_mono_sub(p->retry_at, t->now).ns);
+		qd_arb_trace(t, QD_TRACE_LOGIN_FAILED, path, outcome,
+			     (uint64_t)qd_mono_sub(p->retry_at, t->now).ns);
 	p->login_failures++;
 	if (p->state == QD_PATH_LOGIN)
 		p->state = QD_PATH_DOWN;
@@ -221,18 +228,21 @@ void qd_path_think(struct qd_turn *t)
 		return; /* no new session before the new incarnation */
 	for (uint32_t i = 0; i < t->config->path_count; i++) {
 		struct qd_path *p = &a->paths[i];
-		if ((p->state == QD_PATH_DOWN || p->state == QD_PATH_BAD) && qd_mono_reached(t->now, p->retry_at)) {
+		if ((p->state == QD_PATH_DOWN || p->state == QD_PATH_BAD) &&
+		    qd_mono_reached(t->now, p->retry_at)) {
 			p->disk = QD_DISK_OK;
 			login(t, i);
 		}
 	}
 	for (uint32_t i = 0; i < QD_OPS_MAX; i++) {
 		const struct qd_op_slot *slot = &a->ops[i];
-		if (slot->id.value == 0 || slot->role != QD_ROLE_PATH || !qd_mono_reached(t->now, slot->deadline))
+		if (slot->id.value == 0 || slot->role != QD_ROLE_PATH ||
+		    !qd_mono_reached(t->now, slot->deadline))
 			continue;
 		if (a->paths[slot->path].state == QD_PATH_CLOSING)
 			continue;
-		qd_arb_trace(t, QD_TRACE_PATH_SLOW, slot->path, (uint64_t)qd_mono_sub(t->now, slot->sent).ns, 0);
+		qd_arb_trace(t, QD_TRACE_PATH_SLOW, slot->path, (uint64_t)qd_mono_sub(t->now, slot->sent).ns,
+			     0);
 		a->paths[slot->path].last_error = QD_OUTCOME_UNKNOWN;
 		qd_path_teardown(t, slot->path);
 	}
@@ -250,7 +260,8 @@ struct qd_mono qd_path_deadline(const struct qd_arbiter *a)
 	}
 	for (uint32_t i = 0; i < QD_OPS_MAX; i++) {
 		const struct qd_op_slot *slot = &a->ops[i];
-		if (slot->id.value != 0 && slot->role == QD_ROLE_PATH && a->paths[slot->path].state != QD_PATH_CLOSING)
+		if (slot->id.value != 0 && slot->role == QD_ROLE_PATH &&
+		    a->paths[slot->path].state != QD_PATH_CLOSING)
 			d = qd_mono_min(d, slot->deadline);
 	}
 	return d;

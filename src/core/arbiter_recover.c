@@ -12,8 +12,8 @@ static bool inside_lease(const struct qd_turn *t)
 static bool record_is_mine(const struct qd_turn *t)
 {
 	const struct qd_owner_record *n = &t->a->newest;
-	return n->state == QD_RECORD_TAKEN && n->node_id == t->config->node_id && n->epoch == t->a->own.epoch &&
-	       n->incarnation == t->a->incarnation;
+	return n->state == QD_RECORD_TAKEN && n->node_id == t->config->node_id &&
+	       n->epoch == t->a->own.epoch && n->incarnation == t->a->incarnation;
 }
 
 static void lost(struct qd_turn *t)
@@ -83,7 +83,8 @@ static void other_holds(struct qd_turn *t, struct qd_key holder)
 	/* Case 15: a challenger strikes only a key that is C old, when this lease is over. Inside the lease, and with
 	 * the newest record our own, the target has gone back to a state before our takeover.
 	 * Only a member's key can come back that way. */
-	const bool members = qd_key_tag(holder) == t->config->cluster_tag && qd_arb_is_member(t, qd_key_node(holder));
+	const bool members =
+		qd_key_tag(holder) == t->config->cluster_tag && qd_arb_is_member(t, qd_key_node(holder));
 	const bool back_in_time =
 		members && record_is_mine(t) && (inside_lease(t) || !QD_RULE(STRIKE_BACK_IN_LEASE));
 	if (back_in_time) {
@@ -159,5 +160,6 @@ void qd_recover_done(struct qd_turn *t, const struct qd_batch *b)
 	if (b->step == QD_STEP_REREGISTER)
 		go_on_after_register(t);
 	else
-		round_now(t, a->paths[a->own.path].key); /* this nexus holds now, if nobody was faster: the round tells */
+		round_now(t, a->paths[a->own.path]
+				     .key); /* this nexus holds now, if nobody was faster: the round tells */
 }

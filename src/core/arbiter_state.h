@@ -8,11 +8,11 @@
 #include "core/times.h"
 
 enum {
-	QD_KEYS_KEPT = 64,    /* of one READ KEYS: more than that is scrubbed over several rounds */
-	QD_BEFORE_KEPT = 64,  /* the heir's keys that were there before the offer */
-	QD_RETRIES_MAX = 8,   /* unit attentions in a row before a sequence is given up */
+	QD_KEYS_KEPT = 64,	 /* of one READ KEYS: more than that is scrubbed over several rounds */
+	QD_BEFORE_KEPT = 64,	 /* the heir's keys that were there before the offer */
+	QD_RETRIES_MAX = 8,	 /* unit attentions in a row before a sequence is given up */
 	QD_JITTER_DOUBLINGS = 3, /* of the range of the jitter before an unreserved disk is taken */
-	QD_HEIR_LOOK_MS = 20, /* how often an heir looks (PROTOCOL.md case 11) */
+	QD_HEIR_LOOK_MS = 20,	 /* how often an heir looks (PROTOCOL.md case 11) */
 };
 
 /* What the pipelined commands under way are for. One batch at a time. */
@@ -32,19 +32,19 @@ enum qd_step {
 	QD_STEP_LAST_ROUND,    /* a full round */
 	QD_STEP_BACK_OUT,      /* RELEASE after the recheck found a change */
 	/* owner */
-	QD_STEP_ROUND,	       /* REGISTER the next beat, READ RESERVATION, READ records */
-	QD_STEP_CHECK,	       /* READ RESERVATION, READ KEYS, READ records */
-	QD_STEP_REREGISTER,    /* REGISTER AND IGNORE a fresh key: this nexus is new to the target */
-	QD_STEP_REPREEMPT,     /* PREEMPT of own key on a dead path, or of a rolled-back holder */
-	QD_STEP_RERESERVE,     /* RESERVE again what the target forgot */
-	QD_STEP_SCRUB_KEYS,    /* READ KEYS */
-	QD_STEP_SCRUB,	       /* PREEMPT of a key that belongs to no member */
-	QD_STEP_STILL,	       /* REGISTER AND IGNORE a still key on another path */
-	QD_STEP_OFFER_KEYS,    /* READ KEYS before the offer */
-	QD_STEP_OFFER,	       /* WRITE own record naming the heir */
-	QD_STEP_HEIR_KEYS,     /* READ KEYS: has the heir registered? */
-	QD_STEP_WITHDRAW,      /* WRITE own record naming nobody */
-	QD_STEP_TELL_TIMES,    /* WRITE own record with longer times, before they are used */
+	QD_STEP_ROUND,	    /* REGISTER the next beat, READ RESERVATION, READ records */
+	QD_STEP_CHECK,	    /* READ RESERVATION, READ KEYS, READ records */
+	QD_STEP_REREGISTER, /* REGISTER AND IGNORE a fresh key: this nexus is new to the target */
+	QD_STEP_REPREEMPT,  /* PREEMPT of own key on a dead path, or of a rolled-back holder */
+	QD_STEP_RERESERVE,  /* RESERVE again what the target forgot */
+	QD_STEP_SCRUB_KEYS, /* READ KEYS */
+	QD_STEP_SCRUB,	    /* PREEMPT of a key that belongs to no member */
+	QD_STEP_STILL,	    /* REGISTER AND IGNORE a still key on another path */
+	QD_STEP_OFFER_KEYS, /* READ KEYS before the offer */
+	QD_STEP_OFFER,	    /* WRITE own record naming the heir */
+	QD_STEP_HEIR_KEYS,  /* READ KEYS: has the heir registered? */
+	QD_STEP_WITHDRAW,   /* WRITE own record naming nobody */
+	QD_STEP_TELL_TIMES, /* WRITE own record with longer times, before they are used */
 	/* releasing */
 	QD_STEP_RELEASE_RECORD, /* WRITE own record "released"; the reservation stays */
 	QD_STEP_COUNT,
@@ -69,26 +69,26 @@ struct qd_batch {
 	struct qd_mono deadline;
 	bool asked[QD_ROLE_COUNT];
 	enum qd_outcome outcome[QD_ROLE_COUNT];
-	struct qd_key key;	  /* the key that OUT registers, or acts under */
-	struct qd_key before;	  /* the nexus's key when OUT was sent */
-	struct qd_key rest_key;	  /* STRIKE, PREEMPT: the key it names */
+	struct qd_key key;	/* the key that OUT registers, or acts under */
+	struct qd_key before;	/* the nexus's key when OUT was sent */
+	struct qd_key rest_key; /* STRIKE, PREEMPT: the key it names */
 	struct qd_pr_reservation reservation;
 	struct qd_owner_record record; /* that WRITE writes */
 	uint32_t keys_generation;
 };
 
 struct qd_taking {
-	bool by_reserve;	   /* RESERVE of an unreserved disk; else PREEMPT of `target` */
-	bool released;		   /* the newest record says "released": nobody has to be waited for */
+	bool by_reserve; /* RESERVE of an unreserved disk; else PREEMPT of `target` */
+	bool released;	 /* the newest record says "released": nobody has to be waited for */
 	uint64_t released_epoch;
-	struct qd_key target;	   /* the key that is C old */
-	uint32_t loser;		   /* node whose other keys go too, 0: none */
+	struct qd_key target; /* the key that is C old */
+	uint32_t loser;	      /* node whose other keys go too, 0: none */
 	uint32_t path;
-	uint32_t generation;	   /* by RESERVE: what PRGENERATION must still be */
-	struct qd_mono start_at;   /* unfenced work may start */
-	struct qd_mono struck_at;  /* QD_NEVER: nothing sent yet that could take */
-	bool exposed;		   /* something was sent that may have taken the disk */
-	bool rechecked;		   /* by RESERVE: nothing changed between the last look and the RESERVE */
+	uint32_t generation;	  /* by RESERVE: what PRGENERATION must still be */
+	struct qd_mono start_at;  /* unfenced work may start */
+	struct qd_mono struck_at; /* QD_NEVER: nothing sent yet that could take */
+	bool exposed;		  /* something was sent that may have taken the disk */
+	bool rechecked;		  /* by RESERVE: nothing changed between the last look and the RESERVE */
 	uint32_t retries;
 	uint64_t epoch;
 };
@@ -109,10 +109,10 @@ struct qd_owning {
 	struct qd_mono next_round;
 	struct qd_mono next_check;
 	bool need_check;
-	bool scrub;		     /* PRGENERATION moved by other hands: READ KEYS */
-	uint32_t attentions;	     /* checks in a row that ended in a unit attention */
-	uint32_t bad_rounds;	     /* in a row */
-	uint32_t refused;	     /* REGISTERs naming the present holder that conflicted: this nexus is another one */
+	bool scrub;	     /* PRGENERATION moved by other hands: READ KEYS */
+	uint32_t attentions; /* checks in a row that ended in a unit attention */
+	uint32_t bad_rounds; /* in a row */
+	uint32_t refused; /* REGISTERs naming the present holder that conflicted: this nexus is another one */
 	uint32_t generation;	     /* as of the last answer */
 	struct qd_mono next_extra;   /* scrubbing and still keys that failed are tried again from here on */
 	enum qd_step after_register; /* REREGISTER goes on with REPREEMPT or RERESERVE */
@@ -120,7 +120,7 @@ struct qd_owning {
 	bool lost;		     /* another node holds: nothing to release */
 	enum qd_handover_phase handover;
 	uint32_t heir;
-	bool heir_any;		     /* the operator named nobody: try one after the other */
+	bool heir_any; /* the operator named nobody: try one after the other */
 	bool reply_due;
 	struct qd_mono heir_deadline;
 	struct qd_mono next_heir_look;
@@ -137,37 +137,37 @@ struct qd_arbiter {
 	bool observe; /* the last step ran late: look once more before acting */
 	uint64_t incarnation;
 	uint64_t written_incarnation; /* of the last record that this process sent */
-	uint64_t shown_incarnation; /* the largest that the disk has shown for this node */
-	uint64_t max_counter;	    /* of every epoch ever read */
-	uint32_t beat;		    /* last one used in this incarnation */
-	uint32_t member_top;	    /* highest configured node id: records 1..top are read */
+	uint64_t shown_incarnation;   /* the largest that the disk has shown for this node */
+	uint64_t max_counter;	      /* of every epoch ever read */
+	uint32_t beat;		      /* last one used in this incarnation */
+	uint32_t member_top;	      /* highest configured node id: records 1..top are read */
 	struct qd_rand rand;
 	uint64_t next_op;
 	struct qd_op_slot ops[QD_OPS_MAX];
 	struct qd_path paths[QD_PATHS_MAX];
 	bool caps_known;
 	bool aptpl;
-	bool no_abort;		    /* PREEMPT AND ABORT was refused by the target */
+	bool no_abort; /* PREEMPT AND ABORT was refused by the target */
 	struct qd_sight sight;
 	bool records_known;
 	struct qd_owner_record newest;
 	struct qd_owner_record mine;
 	uint32_t keys_count;
-	uint32_t keys_next;	    /* CLEAN, SCRUB: the next one to judge */
+	uint32_t keys_next; /* CLEAN, SCRUB: the next one to judge */
 	struct qd_key keys[QD_KEYS_KEPT];
 	struct qd_batch batch;
 	/* standby */
 	uint32_t look_path;
 	uint32_t look_retries;
-	uint32_t take_failures;	    /* in a row, over incarnations: for pacing */
-	struct qd_mono take_after;  /* no takeover begins before this */
-	uint32_t own_node_beats;    /* new keys of our node id that we did not send: a copied identity */
+	uint32_t take_failures;	   /* in a row, over incarnations: for pacing */
+	struct qd_mono take_after; /* no takeover begins before this */
+	uint32_t own_node_beats;   /* new keys of our node id that we did not send: a copied identity */
 	struct qd_mono next_look;
-	struct qd_mono look_after;  /* not before this, whatever is due: the last one failed */
-	struct qd_span jitter;	    /* added to W before an unreserved disk is taken */
-	uint32_t reserve_failures;  /* in a row: the jitter's range doubles with each */
+	struct qd_mono look_after; /* not before this, whatever is due: the last one failed */
+	struct qd_span jitter;	   /* added to W before an unreserved disk is taken */
+	uint32_t reserve_failures; /* in a row: the jitter's range doubles with each */
 	bool heir_mode;
-	uint64_t heir_epoch;	    /* the offer that heir mode answers, or answered */
+	uint64_t heir_epoch; /* the offer that heir mode answers, or answered */
 	uint64_t heir_turn;
 	struct qd_mono heir_until;
 	struct qd_taking taking;

@@ -48,8 +48,7 @@ static void strike(struct qd_turn *t)
 	if (!k->by_reserve) {
 		/* The key that is C old, not the one that holds now: a swap inside the target, no window. The mutant
 		 * names what the last look saw, which a recheck may have renewed. */
-		const struct qd_key target =
-			QD_RULE(STRIKE_NAMES_SEEN_KEY) ? k->target : t->a->sight.holder;
+		const struct qd_key target = QD_RULE(STRIKE_NAMES_SEEN_KEY) ? k->target : t->a->sight.holder;
 		qd_batch_preempt(t, QD_STEP_STRIKE, k->path, target);
 		return;
 	}
@@ -210,7 +209,8 @@ static void holder_known(struct qd_turn *t, const struct qd_batch *b)
 	}
 	const bool holder = r->held && qd_key_equal(r->holder, mine) && r->type == QD_PR_TYPE_WRITE_EXCLUSIVE;
 	if (!holder && QD_RULE(VERIFY_HOLDER)) {
-		if (!k->by_reserve && r->held && qd_key_equal(r->holder, k->target) && k->retries < QD_RETRIES_MAX) {
+		if (!k->by_reserve && r->held && qd_key_equal(r->holder, k->target) &&
+		    k->retries < QD_RETRIES_MAX) {
 			k->retries++; /* registering did not carry the reservation along: now strike */
 			strike(t);
 			return;
@@ -248,8 +248,7 @@ static void write_record(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	struct qd_taking *k = &a->taking;
-	const uint64_t counter =
-		QD_RULE(EPOCH_ABOVE_ALL) ? a->max_counter : qd_epoch_counter(a->mine.epoch);
+	const uint64_t counter = QD_RULE(EPOCH_ABOVE_ALL) ? a->max_counter : qd_epoch_counter(a->mine.epoch);
 	k->epoch = qd_epoch_make(counter + 1, t->config->node_id);
 	qd_batch_begin(t, QD_STEP_TAKE_WRITE, k->path, qd_arb_patience(t, k->path));
 	qd_batch_write(t, QD_RECORD_TAKEN, k->epoch, 0, 0);
@@ -272,7 +271,8 @@ static void announce(struct qd_turn *t, struct qd_mono round_start)
 		.generation = a->sight.generation,
 		.scrub = true, /* once at the beginning: what others left registered */
 	};
-	a->max_counter = qd_epoch_counter(k->epoch) > a->max_counter ? qd_epoch_counter(k->epoch) : a->max_counter;
+	a->max_counter =
+		qd_epoch_counter(k->epoch) > a->max_counter ? qd_epoch_counter(k->epoch) : a->max_counter;
 	a->stats.takeovers++;
 	a->take_failures = 0;
 	qd_own_enter(t, round_start);
@@ -319,7 +319,8 @@ static bool expired(struct qd_turn *t, enum qd_step at)
 {
 	if (!qd_mono_reached(t->now, expires_at(t->node)))
 		return false;
-	qd_arb_trace(t, QD_TRACE_TAKE_EXPIRED, at, (uint64_t)qd_mono_sub(t->now, t->a->taking.struck_at).ns, 0);
+	qd_arb_trace(t, QD_TRACE_TAKE_EXPIRED, at, (uint64_t)qd_mono_sub(t->now, t->a->taking.struck_at).ns,
+		     0);
 	qd_leave_retire(t);
 	return true;
 }

@@ -22,9 +22,9 @@ void qd_watch_enter(struct qd_turn *t)
 static void draw_jitter(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
-	const uint64_t range = ((uint64_t)t->times->look.ns * (1 + a->member_top / 4))
-			       << (a->reserve_failures < QD_JITTER_DOUBLINGS ? a->reserve_failures :
-										QD_JITTER_DOUBLINGS);
+	const uint64_t range =
+		((uint64_t)t->times->look.ns * (1 + a->member_top / 4))
+		<< (a->reserve_failures < QD_JITTER_DOUBLINGS ? a->reserve_failures : QD_JITTER_DOUBLINGS);
 	a->jitter.ns = (int64_t)qd_rand_below(&a->rand, range);
 }
 
@@ -55,7 +55,8 @@ void qd_watch_saw(struct qd_turn *t, const struct qd_batch *b)
 	const bool same = s->known && s->held == r->held &&
 			  (!r->held || (qd_key_equal(s->holder, r->holder) && s->type == r->type));
 	/* Case 3: while nothing holds, every registration by others starts the wait anew. */
-	const bool moved = !r->held && s->known && s->generation != r->generation && QD_RULE(UNRESERVED_RESTART);
+	const bool moved =
+		!r->held && s->known && s->generation != r->generation && QD_RULE(UNRESERVED_RESTART);
 	/* Case 15 and case 6: a target that restarted may have gone back to an old key; what was seen through an
 	 * earlier session does not age on. A session that has been up since before the sight vouches for it. */
 	const bool continuous = qd_mono_before(a->paths[b->path].since, s->since) ||
@@ -181,13 +182,15 @@ static void plan_strike(struct qd_turn *t, bool released)
 		.released = released,
 		.loser = qd_key_node(s->holder),
 		.path = a->look_path,
-		.start_at = !released && QD_RULE(START_WAIT) ? qd_mono_add(s->since, qd_arb_wait(t->node)) : t->now,
+		.start_at = !released && QD_RULE(START_WAIT) ? qd_mono_add(s->since, qd_arb_wait(t->node))
+							     : t->now,
 		.struck_at = QD_NEVER,
 	};
 	if (released)
 		qd_arb_trace(t, QD_TRACE_STRIKE_RELEASED, s->holder.value, a->newest.epoch, 0);
 	else
-		qd_arb_trace(t, QD_TRACE_STRIKE, s->holder.value, (uint64_t)qd_mono_sub(t->now, s->since).ns, 0);
+		qd_arb_trace(t, QD_TRACE_STRIKE, s->holder.value, (uint64_t)qd_mono_sub(t->now, s->since).ns,
+			     0);
 	qd_take_begin(t, &plan);
 }
 
@@ -202,7 +205,8 @@ static void plan_reserve(struct qd_turn *t, bool released)
 		.loser = a->newest.state == QD_RECORD_NONE ? 0 : a->newest.node_id,
 		.path = a->look_path,
 		.generation = s->generation,
-		.start_at = released || !QD_RULE(START_WAIT) ? t->now : qd_mono_add(s->since, qd_arb_wait(t->node)),
+		.start_at = released || !QD_RULE(START_WAIT) ? t->now
+							     : qd_mono_add(s->since, qd_arb_wait(t->node)),
 		.struck_at = QD_NEVER,
 	};
 	if (released)
@@ -257,7 +261,8 @@ static void consider_unreserved(struct qd_turn *t)
 
 	if (n->state == QD_RECORD_RELEASED) {
 		a->hold = released_for_me(t) ? QD_HOLD_NONE : QD_HOLD_HEIR;
-		if (released_for_me(t) || qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
+		if (released_for_me(t) ||
+		    qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 			plan_reserve(t, true);
 		return;
 	}
@@ -335,7 +340,8 @@ void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
 	if (b->step == QD_STEP_LOOK) {
 		a->stats.looks++;
 		qd_watch_saw(t, b);
-		a->next_look = qd_mono_add(b->started, a->heir_mode ? qd_span_ms(QD_HEIR_LOOK_MS) : t->times->look);
+		a->next_look =
+			qd_mono_add(b->started, a->heir_mode ? qd_span_ms(QD_HEIR_LOOK_MS) : t->times->look);
 		consider(t);
 	} else if (b->step == QD_STEP_HEIR_REGISTER) {
 		a->next_look = t->now;
@@ -399,7 +405,8 @@ void qd_watch_think(struct qd_turn *t)
 		qd_batch_ask(t, QD_ROLE_RECORDS);
 	} else if (must_unregister(t, a->look_path)) {
 		qd_batch_begin(t, QD_STEP_UNREGISTER, a->look_path, qd_arb_patience(t, a->look_path));
-		qd_batch_out(t, &(struct qd_pr_out_args){.action = QD_PR_REGISTER, .key = a->paths[a->look_path].key});
+		qd_batch_out(t, &(struct qd_pr_out_args){.action = QD_PR_REGISTER,
+							 .key = a->paths[a->look_path].key});
 	}
 }
 

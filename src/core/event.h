@@ -8,15 +8,15 @@
 #include "core/times.h"
 
 enum qd_event_kind {
-	QD_EVENT_TIMEOUT = 0,	/* qd_node_deadline() has come (late is legal) */
-	QD_EVENT_DONE,		/* `answer` to an operation */
-	QD_EVENT_SESSION_LOST,	/* the session of `path` is gone: by itself, or because QD_ACTION_TEARDOWN asked for it.
+	QD_EVENT_TIMEOUT = 0, /* qd_node_deadline() has come (late is legal) */
+	QD_EVENT_DONE,	      /* `answer` to an operation */
+	QD_EVENT_SESSION_LOST, /* the session of `path` is gone: by itself, or because QD_ACTION_TEARDOWN asked for it.
 				 * Its commands may still execute until the next LOGIN of this path is GOOD. */
-	QD_EVENT_GROUP,		/* the runner's report on the group: `group` */
-	QD_EVENT_STORED,	/* QD_ACTION_STORE is durable (`stored.ok`), or failed */
-	QD_EVENT_HANDOVER,	/* an operator asks: hand over to node `handover.to`, 0: to any */
-	QD_EVENT_SHUTDOWN,	/* end this service: stop, release, off */
-	QD_EVENT_TIMES,		/* reload: new `times`, checked by the sender */
+	QD_EVENT_GROUP,	   /* the runner's report on the group: `group` */
+	QD_EVENT_STORED,   /* QD_ACTION_STORE is durable (`stored.ok`), or failed */
+	QD_EVENT_HANDOVER, /* an operator asks: hand over to node `handover.to`, 0: to any */
+	QD_EVENT_SHUTDOWN, /* end this service: stop, release, off */
+	QD_EVENT_TIMES,	   /* reload: new `times`, checked by the sender */
 	QD_EVENT_KIND_COUNT,
 };
 

@@ -39,7 +39,8 @@ void qd_group_stop(struct qd_turn *t, struct qd_mono stopped_by)
 	action->u.group.begin_stop = t->now;
 	action->u.group.stopped_by = stopped_by;
 	const bool limited = !qd_mono_is_never(stopped_by) && qd_mono_before(t->now, stopped_by);
-	qd_arb_trace(t, QD_TRACE_GROUP_STOP, limited ? (uint64_t)qd_mono_sub(stopped_by, t->now).ns : 0, 0, 0);
+	qd_arb_trace(t, QD_TRACE_GROUP_STOP, limited ? (uint64_t)qd_mono_sub(stopped_by, t->now).ns : 0, 0,
+		     0);
 }
 
 /* What must have stopped may still run: there is no safe way on but the machine's end. */
@@ -71,7 +72,8 @@ static void failed(struct qd_turn *t, enum qd_group_report report)
 	struct qd_group *g = &t->node->group;
 	g->failed = true; /* not again in this epoch: nothing flaps */
 	qd_arb_trace(t, QD_TRACE_GROUP_FAILED, report, 0, 0);
-	qd_group_stop(t, t->config->stop_limit.ns > 0 ? qd_mono_add(t->now, t->config->stop_limit) : QD_NEVER);
+	qd_group_stop(t,
+		      t->config->stop_limit.ns > 0 ? qd_mono_add(t->now, t->config->stop_limit) : QD_NEVER);
 }
 
 void qd_group_reported(struct qd_turn *t, enum qd_group_report report, uint64_t turn)

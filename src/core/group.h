@@ -31,12 +31,13 @@ enum qd_group_state {
 
 struct qd_group {
 	enum qd_group_state state;
-	uint64_t turn;		  /* number of the last order */
-	uint64_t stop_turn;	  /* of the first stop since the last start: its answer, or a later one's, proves it */
-	uint64_t epoch;		  /* under which it was started */
+	uint64_t turn; /* number of the last order */
+	uint64_t
+		stop_turn; /* of the first stop since the last start: its answer, or a later one's, proves it */
+	uint64_t epoch;	   /* under which it was started */
 	struct qd_mono stopped_by; /* while STOPPING */
 	struct qd_mono start_by;   /* while STARTING; QD_NEVER without a limit */
-	bool failed;		  /* in this epoch: do not start again */
+	bool failed;		   /* in this epoch: do not start again */
 };
 
 const char *qd_group_state_name(enum qd_group_state state);

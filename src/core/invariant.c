@@ -32,9 +32,10 @@ void qd_node_check(const struct qd_node *n)
 	qd_assert(a->state < QD_ARB_STATE_COUNT);
 	QD_ERGO(a->state == QD_ARB_OWNER, n->lease.held);
 	QD_ERGO(n->lease.held, a->state == QD_ARB_OWNER);
-	QD_ERGO(a->state == QD_ARB_OWNER, a->own.epoch != 0 && qd_epoch_node(a->own.epoch) == n->config.node_id);
-	QD_ERGO(a->state == QD_ARB_OWNER && QD_RULE(LEASE_STOP), qd_mono_before(n->now, n->lease.begin_stop) ||
-									qd_mono_reached(n->lease.start, n->now));
+	QD_ERGO(a->state == QD_ARB_OWNER,
+		a->own.epoch != 0 && qd_epoch_node(a->own.epoch) == n->config.node_id);
+	QD_ERGO(a->state == QD_ARB_OWNER && QD_RULE(LEASE_STOP),
+		qd_mono_before(n->now, n->lease.begin_stop) || qd_mono_reached(n->lease.start, n->now));
 	QD_ERGO(a->batch.step == QD_STEP_IDLE, a->batch.open == 0);
 	check_paths(n);
 	check_group(n);

@@ -10,24 +10,33 @@
 
 const char *qd_op_kind_name(enum qd_op_kind kind)
 {
-	static const char *const names[QD_OP_KIND_COUNT] = {
-		"none", "login", "read-superblock", "report-capabilities", "read-keys", "read-reservation",
-		"read-records", "write-record", "pr-out"};
+	static const char *const names[QD_OP_KIND_COUNT] = {"none",
+							    "login",
+							    "read-superblock",
+							    "report-capabilities",
+							    "read-keys",
+							    "read-reservation",
+							    "read-records",
+							    "write-record",
+							    "pr-out"};
 	NAME_OF(names, kind, QD_OP_KIND_COUNT);
 }
 
 const char *qd_group_report_name(enum qd_group_report report)
 {
-	static const char *const names[QD_REPORT_COUNT] = {
-		"started", "start failed", "stopped", "stop failed", "monitor failed", "runner lost"};
+	static const char *const names[QD_REPORT_COUNT] = {"started",	  "start failed",   "stopped",
+							   "stop failed", "monitor failed", "runner lost"};
 	NAME_OF(names, report, QD_REPORT_COUNT);
 }
 
 const char *qd_reply_name(enum qd_reply reply)
 {
-	static const char *const names[QD_REPLY_COUNT] = {
-		"done", "this node does not own", "no such node, or this one", "the heir did not answer", "busy",
-		"failed"};
+	static const char *const names[QD_REPLY_COUNT] = {"done",
+							  "this node does not own",
+							  "no such node, or this one",
+							  "the heir did not answer",
+							  "busy",
+							  "failed"};
 	NAME_OF(names, reply, QD_REPLY_COUNT);
 }
 
@@ -54,9 +63,15 @@ const char *qd_path_state_name(enum qd_path_state state)
 
 const char *qd_hold_reason_name(enum qd_hold_reason reason)
 {
-	static const char *const names[QD_HOLD_COUNT] = {
-		"none",		   "no-path",	 "held",    "unreserved-wait", "heir", "foreign-reservation",
-		"copied-identity", "wrong-disk", "shutdown"};
+	static const char *const names[QD_HOLD_COUNT] = {"none",
+							 "no-path",
+							 "held",
+							 "unreserved-wait",
+							 "heir",
+							 "foreign-reservation",
+							 "copied-identity",
+							 "wrong-disk",
+							 "shutdown"};
 	NAME_OF(names, reason, QD_HOLD_COUNT);
 }
 
@@ -68,7 +83,8 @@ const char *qd_hold_reason_text(enum qd_hold_reason reason)
 		"Another node holds the disk, and its key is not old enough to be struck.",
 		"The disk is unreserved; a node that still owned it would have until the end of the wait.",
 		"The disk was released to another node, which is given time to take it.",
-		"The disk is reserved by a key that is not this cluster's: release it there, or remove it with "
+		"The disk is reserved by a key that is not this cluster's: release it there, or remove it "
+		"with "
 		"'quorumctl disk format --force' when nobody uses the disk.",
 		"Another machine uses this node's id: give one of the two another id in its configuration.",
 		"The disk of this path is not this cluster's quorum disk: check the URL, or format it with "

@@ -11,18 +11,18 @@
 #include "core/lease.h"
 
 struct qd_node_config {
-	uint32_t node_id;	   /* 1..64 */
-	uint64_t members;	   /* bit id-1 for every configured node, this one included */
-	uint16_t cluster_tag;	   /* as in the superblock */
-	uint32_t path_count;	   /* 1..QD_PATHS_MAX */
-	uint64_t incarnation;	   /* durable on this node's own disk before the first step, never used before */
+	uint32_t node_id;     /* 1..64 */
+	uint64_t members;     /* bit id-1 for every configured node, this one included */
+	uint16_t cluster_tag; /* as in the superblock */
+	uint32_t path_count;  /* 1..QD_PATHS_MAX */
+	uint64_t incarnation; /* durable on this node's own disk before the first step, never used before */
 	uint8_t machine_id[QD_QDISK_ID_BYTES];
 	uint8_t boot_id[QD_QDISK_ID_BYTES];
-	struct qd_times times;	   /* qd_times_check() says OK */
+	struct qd_times times;	    /* qd_times_check() says OK */
 	struct qd_span start_limit; /* of the group's start, 0: none */
-	struct qd_span stop_limit; /* of a planned stop; after it the machine is reset */
-	uint64_t seed;		   /* for jitter only */
-	bool has_group;		   /* false: arbitrate only */
+	struct qd_span stop_limit;  /* of a planned stop; after it the machine is reset */
+	uint64_t seed;		    /* for jitter only */
+	bool has_group;		    /* false: arbitrate only */
 };
 
 struct qd_node {

@@ -19,15 +19,15 @@ enum {
 
 enum qd_op_kind {
 	QD_OP_NONE = 0,
-	QD_OP_LOGIN,		   /* establish the path's session; GOOD: I_T nexus new or reinstated, so every command
+	QD_OP_LOGIN, /* establish the path's session; GOOD: I_T nexus new or reinstated, so every command
 				    * of the earlier session is dead (RFC 7143 6.3.5). Only on a path that is down. */
 	QD_OP_READ_SUPERBLOCK,	   /* read and judge the superblock; answer: `disk` */
 	QD_OP_REPORT_CAPABILITIES, /* answer: `capabilities` */
 	QD_OP_READ_KEYS,	   /* answer: `keys`, `generation`; the driver asks again when truncated */
 	QD_OP_READ_RESERVATION,	   /* answer: `reservation` */
 	QD_OP_READ_RECORDS,	   /* read the owner records of nodes 1..record_count; answer: `records` */
-	QD_OP_WRITE_RECORD,	   /* write `record` to its node's sector, FUA or SYNCHRONIZE CACHE; GOOD: durable */
-	QD_OP_PR_OUT,		   /* PERSISTENT RESERVE OUT with `pr` */
+	QD_OP_WRITE_RECORD, /* write `record` to its node's sector, FUA or SYNCHRONIZE CACHE; GOOD: durable */
+	QD_OP_PR_OUT,	    /* PERSISTENT RESERVE OUT with `pr` */
 	QD_OP_KIND_COUNT,
 };
 
@@ -38,10 +38,10 @@ struct qd_op_id {
 /* What the superblock of a path's disk says about the disk; anything but OK makes the path unusable. */
 enum qd_disk_verdict {
 	QD_DISK_OK = 0,
-	QD_DISK_NOT_QUORUM,	/* no magic of ours, zeros, or a wrong checksum */
-	QD_DISK_OTHER_CLUSTER,	/* another cluster's */
-	QD_DISK_OTHER_DISK,	/* this cluster's, but another disk UUID than this process first saw */
-	QD_DISK_NEWER,		/* a newer format */
+	QD_DISK_NOT_QUORUM,    /* no magic of ours, zeros, or a wrong checksum */
+	QD_DISK_OTHER_CLUSTER, /* another cluster's */
+	QD_DISK_OTHER_DISK,    /* this cluster's, but another disk UUID than this process first saw */
+	QD_DISK_NEWER,	       /* a newer format */
 	QD_DISK_VERDICT_COUNT,
 };
 
@@ -50,15 +50,16 @@ struct qd_op {
 	enum qd_op_kind kind;
 	uint32_t path; /* 0..QD_PATHS_MAX-1 */
 	union {
-		struct qd_pr_out_args pr;	/* QD_OP_PR_OUT */
-		struct qd_owner_record record;	/* QD_OP_WRITE_RECORD */
+		struct qd_pr_out_args pr;      /* QD_OP_PR_OUT */
+		struct qd_owner_record record; /* QD_OP_WRITE_RECORD */
 	} u;
 };
 
 /* The answer to one operation. Pointers are borrowed for the duration of the step. */
 struct qd_answer {
 	struct qd_op_id id;
-	enum qd_outcome outcome; /* QD_OUTCOME_UNKNOWN: the driver lost track; the session must be torn down */
+	enum qd_outcome
+		outcome; /* QD_OUTCOME_UNKNOWN: the driver lost track; the session must be torn down */
 	union {
 		enum qd_disk_verdict disk;
 		struct qd_pr_capabilities capabilities;
@@ -69,8 +70,8 @@ struct qd_answer {
 		} keys;
 		struct qd_pr_reservation reservation;
 		struct {
-			uint32_t count;				/* = record_count of the configuration */
-			const struct qd_owner_record *records;	/* [i] is node i+1's newest valid copy */
+			uint32_t count;			       /* = record_count of the configuration */
+			const struct qd_owner_record *records; /* [i] is node i+1's newest valid copy */
 		} records;
 	} u; /* meaningful when outcome is GOOD */
 };

@@ -28,14 +28,14 @@
 	X(RERESERVE_RECORDED, "4.3", "any former owner reserves again at once")                              \
 	X(SIGHT_RESTART, "4.15", "the sight of a key goes on over a lost session")                           \
 	X(RELEASE_AFTER_STOP, "4.11", "the disk is released before the stop is verified")                    \
-	X(RELEASE_AFTER_WAIT, "4.11", "a new owner releases, for no wait, before its own wait is over")           \
+	X(RELEASE_AFTER_WAIT, "4.11", "a new owner releases, for no wait, before its own wait is over")      \
 	X(RELEASED_NO_WAIT_ONLY_NEWEST, "4.3", "any released record, not only the newest, needs no wait")    \
 	X(LATE_COMMANDS, "4.14", "a nexus is used again before its late command is dead")                    \
 	X(RECORD_NEWER_STOPS, "4.15", "a holder whose epoch is below the newest record goes on")             \
 	X(STRIKE_BACK_IN_LEASE, "4.15", "the recorded owner strikes back outside its lease")                 \
 	X(NEW_INCARNATION, "1", "the incarnation is not raised after a loss of ownership")                   \
 	X(COPIED_IDENTITY, "4.5", "a second machine with this node id is arbitrated with")                   \
-	X(RECORD_TIMES, "2", "a challenger with shorter times than the owner's goes by its own")                \
+	X(RECORD_TIMES, "2", "a challenger with shorter times than the owner's goes by its own")             \
 	X(RECORD_ALTERNATES, "3", "both copies of a record are written to one sector")                       \
 	X(ABORT_WITH_PREEMPT, "4.8", "PREEMPT is sent where PREEMPT AND ABORT is supported")
 

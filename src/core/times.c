@@ -27,8 +27,9 @@ struct qd_times qd_times_from_renew(struct qd_span renew, struct qd_span watchdo
 	 * clamped: qd_times_check() names renew itself. */
 	const struct qd_span most = qd_span_ms((int64_t)QD_RENEW_MAX_MS * 2);
 	const struct qd_span r = renew.ns < 0 ? QD_SPAN_ZERO : renew.ns > most.ns ? most : renew;
-	return qd_times_make(renew, qd_span_div(qd_span_mul(r, QD_TIMES_RATIO_CHALLENGE), QD_TIMES_RATIO_RENEW),
-			     qd_span_div(qd_span_mul(r, QD_TIMES_RATIO_TAKEOVER), QD_TIMES_RATIO_RENEW), watchdog);
+	return qd_times_make(
+		renew, qd_span_div(qd_span_mul(r, QD_TIMES_RATIO_CHALLENGE), QD_TIMES_RATIO_RENEW),
+		qd_span_div(qd_span_mul(r, QD_TIMES_RATIO_TAKEOVER), QD_TIMES_RATIO_RENEW), watchdog);
 }
 
 /* left >= right must hold */
@@ -53,7 +54,8 @@ struct qd_times_finding qd_times_check(const struct qd_times *t)
 	    !holds(&f, QD_TIMES_TAKEOVER_RANGE, longest, t->takeover) ||
 	    !holds(&f, QD_TIMES_TAKEOVER_RANGE, longest, t->challenge))
 		return f;
-	if (!holds(&f, QD_TIMES_CHALLENGE_SHORT, t->challenge, qd_span_add(qd_span_mul(t->renew, 2), t->slack)) ||
+	if (!holds(&f, QD_TIMES_CHALLENGE_SHORT, t->challenge,
+		   qd_span_add(qd_span_mul(t->renew, 2), t->slack)) ||
 	    !holds(&f, QD_TIMES_TAKEOVER_SHORT, t->takeover, qd_span_add(t->challenge, t->renew)) ||
 	    !holds(&f, QD_TIMES_STOP_SHORT, stop, qd_span_div(qd_span_mul(t->renew, 9), 10)))
 		return f;

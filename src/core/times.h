@@ -35,10 +35,10 @@ enum qd_times_verdict {
 };
 
 enum {
-	QD_RENEW_MIN_MS = 100,	       /* below, the scheduling of an ordinary kernel eats the slack */
-	QD_RENEW_MAX_MS = 60000,       /* above, nobody waits for a takeover */
+	QD_RENEW_MIN_MS = 100,	 /* below, the scheduling of an ordinary kernel eats the slack */
+	QD_RENEW_MAX_MS = 60000, /* above, nobody waits for a takeover */
 	QD_TAKEOVER_MAX_MS = 3600000,
-	QD_TIMES_RATIO_RENEW = 3,      /* renew : challenge : takeover = 3 : 7 : 10 */
+	QD_TIMES_RATIO_RENEW = 3, /* renew : challenge : takeover = 3 : 7 : 10 */
 	QD_TIMES_RATIO_CHALLENGE = 7,
 	QD_TIMES_RATIO_TAKEOVER = 10,
 	QD_TIMES_DRIFT_PART = 500,
