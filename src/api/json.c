@@ -267,9 +267,19 @@ char *qd_json_lines(const struct qd_control_lines *lines)
 			      "lines", list));
 }
 
+/* Codes for programs; the core's names are for people. */
+static const char *reply_code(enum qd_reply reply)
+{
+	static const char *const codes[QD_REPLY_COUNT] = {"done",	 "not-owner", "no-such-node",
+							  "heir-silent", "busy",      "failed"};
+	qd_assert((unsigned int)reply < QD_REPLY_COUNT);
+	return codes[reply];
+}
+
 char *qd_json_reply(enum qd_reply reply)
 {
-	return dump(json_pack("{s:s,s:b}", "reply", qd_reply_name(reply), "done", reply == QD_REPLY_DONE));
+	return dump(json_pack("{s:s,s:s,s:b}", "reply", reply_code(reply), "text", qd_reply_name(reply),
+			      "done", reply == QD_REPLY_DONE));
 }
 
 char *qd_json_error(const char *code, const char *text)

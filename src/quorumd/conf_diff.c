@@ -50,6 +50,11 @@ static bool same_value(const struct qd_conf_key *key, const struct qd_conf *a, c
 	QD_UNREACHABLE("type of a key");
 }
 
+static bool same_secret(const char *old, const char *fresh)
+{
+	return old[0] == '\0' || strcmp(old, fresh) == 0;
+}
+
 static void add(struct qd_conf_changes *out, const char *key, bool live)
 {
 	qd_assert(out->count < QD_CONF_CHANGES_MAX);
@@ -67,11 +72,11 @@ void qd_conf_diff(const struct qd_conf *old, const struct qd_conf *new_conf, str
 	for (size_t i = 0; i < count; i++) {
 		const struct qd_conf_key *key = &schema[i];
 		bool same = same_value(key, old, new_conf);
-		/* A secret that was changed in its file is a change of that key. */
+		/* A secret that was changed in its file is a change of that key. One that was wiped is not known. */
 		if (key->offset == offsetof(struct qd_conf, chap.secret_file))
-			same = same && strcmp(old->chap.secret, new_conf->chap.secret) == 0;
+			same = same && same_secret(old->chap.secret, new_conf->chap.secret);
 		if (key->offset == offsetof(struct qd_conf, chap.mutual_secret_file))
-			same = same && strcmp(old->chap.mutual_secret, new_conf->chap.mutual_secret) == 0;
+			same = same && same_secret(old->chap.mutual_secret, new_conf->chap.mutual_secret);
 		if (!same)
 			add(out, key->key, key->live);
 	}

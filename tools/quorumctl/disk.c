@@ -122,7 +122,9 @@ static int make_target(const struct qd_disk_options *o, struct qd_disk *d)
 	t->port = d->path.port;
 	t->lun = d->path.lun;
 	t->isid = (uint32_t)getpid() & 0xffffffu;
-	t->header_digest = o->config != NULL && c->header_digest == QD_CONF_DIGEST_CRC32C;
+	t->header_digest = o->config != NULL && c->header_digest == QD_CONF_DIGEST_CRC32C
+				   ? QD_ISCSI_DIGEST_PREFER
+				   : QD_ISCSI_DIGEST_NONE;
 	t->data_digest = o->config != NULL && c->data_digest == QD_CONF_DIGEST_CRC32C;
 	memcpy(t->host, d->path.host, sizeof(t->host));
 	memcpy(t->target, d->path.target, sizeof(t->target));

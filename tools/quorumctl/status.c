@@ -42,12 +42,14 @@ static void print_head(const json_t *s)
 		     (long long)number_of(node, "id"), text_of(s, "version"));
 	(void)printf("  health   %s%s%s\n", qd_ctl_colour(colours[exit_status(s)]), text_of(s, "health"),
 		     qd_ctl_colour(QD_CTL_PLAIN));
-	if (json_is_object(owner))
-		(void)printf("  owner    %s (%lld), epoch %lld%s\n", text_of(owner, "name"),
-			     (long long)number_of(owner, "id"), (long long)number_of(owner, "epoch"),
-			     json_is_true(json_object_get(s, "mine")) ? ", this node" : "");
-	else
+	if (!json_is_object(owner)) {
 		(void)printf("  owner    nobody\n");
+		return;
+	}
+	(void)printf("  owner    %s (%lld)", text_of(owner, "name"), (long long)number_of(owner, "id"));
+	if (json_is_integer(json_object_get(owner, "epoch")))
+		(void)printf(", epoch %lld", (long long)number_of(owner, "epoch"));
+	(void)printf("%s\n", json_is_true(json_object_get(s, "mine")) ? ", this node" : "");
 }
 
 static void print_self(const json_t *s)
