@@ -32,6 +32,25 @@ static void check_announced_holder(struct sim *s, const struct sim_machine *m)
 		 key);
 }
 
+/* Whoever is awake has stopped saying so before another says it. */
+static void check_alone(struct sim *s, const struct sim_machine *m)
+{
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct sim_machine *o = &s->machines[i];
+		uint64_t until;
+		if (o == m || !o->powered || !o->process || !o->mine || clock_lied(s, o) || clock_lied(s, m))
+			continue;
+		if (!host_runs(s, o, &until) || until + 5 * SIM_MS > s->t ||
+		    o->timer_late_until + 5 * SIM_MS > s->t)
+			continue;
+		sim_fail(s,
+			 "I4: machines %u (epoch %" PRIu64 ") and %u (epoch %" PRIu64
+			 ") both say that they own",
+			 o->index, o->mine_epoch, m->index, m->mine_epoch);
+		return;
+	}
+}
+
 void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch)
 {
 	if (!mine) {
@@ -63,6 +82,7 @@ void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch
 		return;
 	}
 	check_announced_holder(s, m);
+	check_alone(s, m);
 	s->facts.rolled_back = false;
 }
 

@@ -65,7 +65,9 @@ static bool unreachable(enum qd_trace_code t)
 	switch ((int)t) {
 	case QD_TRACE_NONE:	    /* the empty line */
 	case QD_TRACE_STALE_ANSWER: /* hosts keep the contract of op.h: no answer after the session's end */
-	case QD_TRACE_PATH_BAD:	    /* all paths lead to the one right disk */
+	case QD_TRACE_LOST_HOLDER:  /* inside a lease only a target that forgot shows another holder */
+	case QD_TRACE_LOST_UNRESERVED:	     /* needs a record that somebody destroyed */
+	case QD_TRACE_PATH_BAD:		     /* all paths lead to the one right disk */
 	case QD_TRACE_NEW_INCARNATION_BEATS: /* 582 days of beats */
 		return true;
 	default:

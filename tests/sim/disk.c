@@ -240,6 +240,23 @@ void sim_disk_foreign_register(struct sim_disk *d, uint64_t key)
 	sim_disk_remember(d);
 }
 
+void sim_disk_foreign_hold(struct sim_disk *d, uint64_t key)
+{
+	int32_t nexus = sim_disk_holder_nexus(d);
+	if (d->pr.holder == SIM_NO_REG) {
+		if (d->pr.count == SIM_REGS_MAX)
+			return;
+		d->pr.holder = (int32_t)d->pr.count++;
+	}
+	d->pr.regs[d->pr.holder] = (struct sim_registration){.key = key, .nexus = -1, .aptpl = d->pr.aptpl};
+	d->pr.type = QD_PR_TYPE_WRITE_EXCLUSIVE_RO;
+	d->pr.generation += 2;
+	relink(d);
+	if (nexus >= 0)
+		sim_disk_raise(d, (uint32_t)nexus, QD_OUTCOME_UA_RES_PREEMPTED, 0x03);
+	sim_disk_remember(d);
+}
+
 /* ---- sectors ---- */
 
 static uint8_t *sector_of(struct sim_disk *d, uint64_t lba)

@@ -175,6 +175,9 @@ void sim_disk_operator_clear(struct sim_disk *d);
 /* A foreign key registers (and stays) on a nexus of its own, which is dead afterwards. */
 void sim_disk_foreign_register(struct sim_disk *d, uint64_t key);
 
+/* A foreign key takes the reservation, type 5, from whoever holds it. */
+void sim_disk_foreign_hold(struct sim_disk *d, uint64_t key);
+
 /* Key and nexus of the reservation's holder; 0 and -1 when unreserved (nexus -1 too when its session is gone). */
 static inline uint64_t sim_disk_holder_key(const struct sim_disk *d)
 {

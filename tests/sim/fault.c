@@ -115,6 +115,22 @@ static void fault_group(struct sim *s, struct sim_machine *m, enum sim_fault f)
 	runner_plan(s, m);
 }
 
+/* Somebody who is not of the cluster takes the disk; an operator clears it some time later. */
+static void foreign_hold(struct sim *s)
+{
+	s->disk.now_ns = s->t;
+	sim_disk_foreign_hold(&s->disk, SIM_FOREIGN_KEY);
+	s->facts.cleared_t = s->t;
+	sim_push(s, draw_end(s, draw_duration(s)), SIM_EV_CLEAR, 0, 0, 0);
+}
+
+void fault_clear(struct sim *s)
+{
+	s->disk.now_ns = s->t;
+	sim_disk_operator_clear(&s->disk);
+	s->facts.cleared_t = s->t;
+}
+
 static void fault_target(struct sim *s, enum sim_fault f)
 {
 	switch ((int)f) {
@@ -135,9 +151,7 @@ static void fault_target(struct sim *s, enum sim_fault f)
 		sim_disk_lun_reset(&s->disk);
 		return;
 	case SIM_FAULT_CLEAR:
-		s->disk.now_ns = s->t;
-		sim_disk_operator_clear(&s->disk);
-		s->facts.cleared_t = s->t;
+		fault_clear(s);
 		return;
 	case SIM_FAULT_FOREIGN_KEY:
 		if (s->disk.pr.count > SIM_REGS_MAX / 3)
@@ -145,6 +159,9 @@ static void fault_target(struct sim *s, enum sim_fault f)
 		sim_disk_foreign_register(&s->disk, sim_chance(s, 128)
 							    ? 0xfeed0001 + sim_below(s, 3)
 							    : qd_key_make(SIM_CLUSTER_TAG, 60, 7, 9).value);
+		return;
+	case SIM_FAULT_FOREIGN_HOLD:
+		foreign_hold(s);
 		return;
 	case SIM_FAULT_HANG:
 		s->hang_until = draw_end(s, draw_duration(s) / 2);
@@ -215,11 +232,14 @@ void fault_clock(struct sim *s)
 	if (s->healed)
 		return;
 	sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 2 * s->o.gap_ms * SIM_MS), SIM_EV_FAULT, 0, 0, 0);
-	enum sim_fault f = (enum sim_fault)sim_below(s, SIM_FAULT_COUNT);
-	for (uint32_t i = 0; i < SIM_FAULT_COUNT && !(fault_on(s, f) && sim_fault_scheduled(f)); i++)
-		f = (enum sim_fault)((f + 1) % SIM_FAULT_COUNT);
-	if (!fault_on(s, f) || !sim_fault_scheduled(f))
+	enum sim_fault able[SIM_FAULT_COUNT];
+	uint32_t count = 0;
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
+		if (fault_on(s, f) && sim_fault_scheduled(f))
+			able[count++] = f;
+	if (count == 0)
 		return;
+	const enum sim_fault f = able[sim_below(s, count)];
 	struct sim_machine *m = &s->machines[sim_below(s, s->o.machines)];
 	if (sim_chance(s, 96)) /* the one that matters most */
 		for (uint32_t i = 0; i < s->o.machines; i++)
@@ -262,6 +282,8 @@ void fault_heal(struct sim *s)
 	s->healed = true; /* pauses and cuts were made to end about now */
 	if (!s->target_up)
 		sim_push(s, s->t + 100 * SIM_MS, SIM_EV_TARGET_UP, 0, 0, 0);
+	if (sim_disk_holder_key(&s->disk) == SIM_FOREIGN_KEY) /* a roll-back may have brought it again */
+		fault_clear(s);
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		struct sim_machine *m = &s->machines[i];
 		if (!m->powered)

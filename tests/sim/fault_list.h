@@ -20,6 +20,7 @@
 	X(LUN_RESET, 1, "LUN reset")                                                                              \
 	X(CLEAR, 1, "an operator clears all reservations")                                                        \
 	X(FOREIGN_KEY, 1, "a key of nobody is registered")                                                        \
+	X(FOREIGN_HOLD, 1, "somebody else takes the reservation, an operator clears it later")                     \
 	X(HANG, 1, "the target executes and answers nothing for a while")                                         \
 	X(MUTE, 1, "the target executes, its answers wait")                                                       \
 	X(CROWD, 1, "every machine stands still for a moment, at once")                                           \

@@ -85,7 +85,7 @@ static uint64_t draw_faults(struct qd_rand *r)
 	uint64_t some = qd_rand_u64(r);
 	if (kind <= 9)
 		some &= qd_rand_u64(r);
-	if (qd_rand_below(r, 24) != 0)
+	if (qd_rand_below(r, 8) != 0)
 		some &= ~bit(SIM_FAULT_COPIED_ID);
 	return some & all;
 }

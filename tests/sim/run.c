@@ -175,6 +175,9 @@ static void handle(struct sim *s, const struct sim_event *e)
 	case SIM_EV_TARGET_UP:
 		s->target_up = true;
 		return;
+	case SIM_EV_CLEAR:
+		fault_clear(s);
+		return;
 	case SIM_EV_HEAL:
 		fault_heal(s);
 		return;
@@ -195,6 +198,7 @@ static void fire_timer(struct sim *s, struct sim_machine *m)
 	if (fault_on(s, SIM_FAULT_LATE_TIMER) && (qd_rand_u64(&s->rand) & 0x3ff) == 0) {
 		fault_count(s, SIM_FAULT_LATE_TIMER, m->index, 0);
 		m->timer_t = s->t + sim_between(s, 10, 4000) * SIM_MS;
+		m->timer_late_until = m->timer_t;
 		return;
 	}
 	struct qd_event ev = {.kind = QD_EVENT_TIMEOUT};

@@ -18,6 +18,7 @@
 #define SIM_MS UINT64_C(1000000)
 #define SIM_S UINT64_C(1000000000)
 #define SIM_NEVER UINT64_MAX
+#define SIM_FOREIGN_KEY UINT64_C(0xfeed0042)
 
 #define SIM_FAULT_ENUM(name, scheduled, text) SIM_FAULT_##name,
 enum sim_fault { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
@@ -75,6 +76,7 @@ enum sim_event_kind {
 	SIM_EV_RESUME,
 	SIM_EV_FAULT,	/* the fault clock */
 	SIM_EV_TARGET_UP,
+	SIM_EV_CLEAR,
 	SIM_EV_HEAL,
 	SIM_EV_KIND_COUNT,
 };
@@ -173,7 +175,7 @@ struct sim_machine {
 	bool mine;	    /* announced ownership to its clients */
 	uint64_t mine_epoch;
 	uint64_t struck_t;
-	uint64_t copied_seen_t;
+	uint64_t timer_late_until;
 	struct sim_runner runner;
 	struct sim_path paths[QD_PATHS_MAX];
 	struct qd_node_config config;
@@ -317,6 +319,7 @@ uint64_t wire_latency(struct sim *s);
 
 /* --- fault.c */
 void fault_clock(struct sim *s);
+void fault_clear(struct sim *s);
 void fault_restart(struct sim *s, enum sim_restart how);
 void fault_after_strike(struct sim *s, struct sim_machine *m);
 void fault_heal(struct sim *s);
