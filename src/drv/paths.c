@@ -206,6 +206,7 @@ static bool next_of(struct qd_paths *p, uint32_t number, struct qd_event *ev)
 
 bool qd_paths_next(struct qd_paths *p, struct qd_event *ev)
 {
+	qd_assert(p->count > 0);
 	for (uint32_t i = 0; i < p->count; i++) {
 		uint32_t number = (p->turn + i) % p->count;
 		if (!next_of(p, number, ev))

@@ -78,7 +78,7 @@ static void find_program(const char *name, char to[PATH_BYTES])
 static void complain(const char *what, const char *consequence)
 {
 	char line[256];
-	(void)snprintf(line, sizeof line, "%s: %s: %s", what, strerror(errno), consequence);
+	(void)snprintf(line, sizeof line, "%s: %s: %s", what, strerrordesc_np(errno), consequence);
 	qd_shell_log(QD_LEVEL_WARNING, line);
 }
 

@@ -162,7 +162,7 @@ int qd_shell_run(struct qd_shell *s)
 		if (rc == 0)
 			rc = qd_loop_turn(&s->loop);
 		if (rc < 0) {
-			qd_shell_say(s, QD_LEVEL_ERROR, "the event loop fails: %s", strerror(-rc));
+			qd_shell_say(s, QD_LEVEL_ERROR, "the event loop fails: %s", strerrordesc_np(-rc));
 			return -QD_ERR_IO;
 		}
 	}
@@ -194,7 +194,7 @@ static int open_control(struct qd_shell *s)
 	int rc =
 		qd_control_server_open(s->conf.control_socket, s->conf.api_user, on_handover, s, &s->control);
 	if (rc != 0) {
-		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.control_socket, strerror(errno));
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.control_socket, strerrordesc_np(errno));
 		return rc;
 	}
 	s->control_io = (struct qd_io){.fn = on_control, .context = s};
@@ -205,7 +205,7 @@ static int open_control(struct qd_shell *s)
 static int open_all(struct qd_shell *s, const struct qd_shell_options *options)
 {
 	if (mkdir(s->conf.run_dir, 0755) != 0 && errno != EEXIST) {
-		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.run_dir, strerror(errno));
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.run_dir, strerrordesc_np(errno));
 		return -QD_ERR_IO;
 	}
 	int rc = open_runner(s, options->runner_program);

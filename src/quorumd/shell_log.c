@@ -13,6 +13,7 @@ enum {
 };
 
 static struct {
+	bool journal; /* standard error is read by journald */
 	enum qd_trace_level level;
 	uint64_t dropped;
 } state = {.level = QD_LEVEL_NOTICE};
@@ -20,6 +21,8 @@ static struct {
 void qd_shell_log_level(enum qd_trace_level level)
 {
 	state.level = level;
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and nobody sets variables */
+	state.journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
 uint64_t qd_shell_log_dropped(void)
@@ -56,7 +59,7 @@ void qd_shell_log(enum qd_trace_level level, const char *text)
 	const char *word;
 	const int number = priority(level, &word);
 	int n;
-	if (getenv("JOURNAL_STREAM") != NULL) {
+	if (state.journal) {
 		n = snprintf(line, sizeof line, "<%d>%s\n", number, text);
 	} else {
 		struct timespec t = {0};

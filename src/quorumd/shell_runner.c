@@ -39,7 +39,7 @@ int qd_runner_start(struct qd_runner_link *r, const char *program, char *why, si
 	int fds[2];
 	r->fd = -1;
 	if (access(program, X_OK) != 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-		(void)snprintf(why, why_cap, "%s: %s", program, strerror(errno));
+		(void)snprintf(why, why_cap, "%s: %s", program, strerrordesc_np(errno));
 		return -QD_ERR_IO;
 	}
 	r->pid = fork();
@@ -47,7 +47,7 @@ int qd_runner_start(struct qd_runner_link *r, const char *program, char *why, si
 		child(program, fds[1]);
 	(void)close(fds[1]);
 	if (r->pid < 0) {
-		(void)snprintf(why, why_cap, "%s: fork: %s", program, strerror(errno));
+		(void)snprintf(why, why_cap, "%s: fork: %s", program, strerrordesc_np(errno));
 		(void)close(fds[0]);
 		return -QD_ERR_IO;
 	}

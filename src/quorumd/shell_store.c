@@ -37,7 +37,7 @@ static void hex(const uint8_t *id, char to[HEX_ID + 1])
 
 static int complain(char *why, int error, const char *what, const char *file)
 {
-	(void)snprintf(why, QD_STORE_WHY_MAX, "%s: %s: %s", file, what, strerror(errno));
+	(void)snprintf(why, QD_STORE_WHY_MAX, "%s: %s: %s", file, what, strerrordesc_np(errno));
 	return error;
 }
 

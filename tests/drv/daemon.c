@@ -18,6 +18,7 @@
 
 bool daemon_program(const char *name, char *to, size_t cap)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
 	const char *build = getenv("QD_BUILD");
 	char self[256];
 	if (build != NULL) {
@@ -42,7 +43,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
 {
 	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || fchmod(fd, mode) != 0) {
-		printf("rig: %s: %s\n", name, strerror(errno));
+		printf("rig: %s: %s\n", name, strerrordesc_np(errno));
 		exit(1);
 	}
 	(void)close(fd);

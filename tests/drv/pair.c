@@ -10,10 +10,11 @@
 static const char CLUSTER[] = "pair";
 
 void pair_node_open(struct qd_loop *loop, struct pair_node *n, uint32_t id, uint32_t count,
-		    const struct qd_iscsi_target *targets, uint32_t path_count, int64_t renew_ms)
+		    const struct qd_iscsi_target *targets, uint32_t path_count)
 {
 	static uint64_t incarnation;
 	struct qd_iscsi_target own[QD_PATHS_MAX];
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
 	*n = (struct pair_node){.verbose = getenv("PAIR_VERBOSE") != NULL};
 	for (uint32_t p = 0; p < path_count; p++) {
 		own[p] = targets[p];
@@ -37,7 +38,7 @@ void pair_node_open(struct qd_loop *loop, struct pair_node *n, uint32_t id, uint
 		.cluster_tag = qd_cluster_tag(CLUSTER),
 		.path_count = path_count,
 		.incarnation = ++incarnation + 1000,
-		.times = qd_times_from_renew(qd_span_ms(renew_ms), QD_SPAN_ZERO),
+		.times = qd_times_from_renew(qd_span_ms(PAIR_RENEW_MS), QD_SPAN_ZERO),
 		.stop_limit = qd_span_ms(1000),
 		.seed = id,
 		.has_group = true,
@@ -49,10 +50,10 @@ void pair_node_open(struct qd_loop *loop, struct pair_node *n, uint32_t id, uint
 }
 
 void pair_open(struct qd_loop *loop, struct pair_node *nodes, uint32_t count,
-	       const struct qd_iscsi_target *targets, uint32_t path_count, int64_t renew_ms)
+	       const struct qd_iscsi_target *targets, uint32_t path_count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		pair_node_open(loop, &nodes[i], i + 1, count, targets, path_count, renew_ms);
+		pair_node_open(loop, &nodes[i], i + 1, count, targets, path_count);
 }
 
 void pair_close(struct pair_node *nodes, uint32_t count)

@@ -11,6 +11,7 @@
 
 enum {
 	PAIR_QUEUE = 8,
+	PAIR_RENEW_MS = 300,
 };
 
 struct pair_node {
@@ -31,13 +32,13 @@ struct pair_node {
 	uint64_t step_ns_sum;
 };
 
-/* count nodes with ids 1..count, paths[path_count] each (their initiator is replaced), renew in ms. */
+/* count nodes with ids 1..count, paths[path_count] each (their initiator is replaced). */
 void pair_open(struct qd_loop *loop, struct pair_node *nodes, uint32_t count,
-	       const struct qd_iscsi_target *targets, uint32_t path_count, int64_t renew_ms);
+	       const struct qd_iscsi_target *targets, uint32_t path_count);
 void pair_close(struct pair_node *nodes, uint32_t count);
 /* A fresh incarnation of node `id` in *n. */
 void pair_node_open(struct qd_loop *loop, struct pair_node *n, uint32_t id, uint32_t count,
-		    const struct qd_iscsi_target *targets, uint32_t path_count, int64_t renew_ms);
+		    const struct qd_iscsi_target *targets, uint32_t path_count);
 void pair_post(struct pair_node *n, const struct qd_event *ev);
 
 /* One turn of the loop for all, at most until `deadline`. */

@@ -229,7 +229,7 @@ void proxy_start(struct proxy *p, uint16_t to)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || listen(fd, 8) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-		printf("proxy: %s\n", strerror(errno));
+		printf("proxy: %s\n", strerrordesc_np(errno));
 		exit(1);
 	}
 	p->port = ntohs(a.sin_port);

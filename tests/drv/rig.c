@@ -43,7 +43,7 @@ void rig_skip(const char *reason)
 
 static _Noreturn void die(const char *what)
 {
-	printf("rig: %s: %s\n", what, strerror(errno));
+	printf("rig: %s: %s\n", what, strerrordesc_np(errno));
 	(void)fflush(stdout);
 	exit(1);
 }
@@ -152,6 +152,7 @@ static void launch(void)
 
 void rig_start(void)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
 	const char *base = getenv("TMPDIR");
 	(void)snprintf(rig.dir, sizeof rig.dir, "%s/qd-drv-XXXXXX",
 		       base != NULL && strlen(base) < 40 ? base : "/tmp");
@@ -190,11 +191,11 @@ void rig_continue(void)
 static void rig_stop(void)
 {
 	rig_kill();
-	char socket_name[96];
-	(void)snprintf(socket_name, sizeof socket_name, "/var/run/tgtd/socket.%d", rig.control);
-	(void)unlink(socket_name);
-	(void)strcat(socket_name, ".lock");
-	(void)unlink(socket_name);
+	char name[96];
+	(void)snprintf(name, sizeof name, "/var/run/tgtd/socket.%d", rig.control);
+	(void)unlink(name);
+	(void)snprintf(name, sizeof name, "/var/run/tgtd/socket.%d.lock", rig.control);
+	(void)unlink(name);
 	const char *const argv[] = {"rm", "-rf", rig.dir, NULL};
 	const pid_t pid = rig_spawn(argv, NULL);
 	(void)waitpid(pid, NULL, 0);

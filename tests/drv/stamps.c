@@ -60,7 +60,7 @@ bool stamps_judge(const char *file, FILE *to, struct stamps *out)
 	/* the sector's length is in the sector: one of the two decodes */
 	if (n < (ssize_t)sizeof sector || (qd_superblock_decode(sector, 512, &superblock) != QD_QDISK_OK &&
 					   qd_superblock_decode(sector, 4096, &superblock) != QD_QDISK_OK)) {
-		(void)fprintf(to, "%s: %s\n", file, n < 0 ? strerror(errno) : "not a quorum disk");
+		(void)fprintf(to, "%s: %s\n", file, n < 0 ? strerrordesc_np(errno) : "not a quorum disk");
 		if (fd >= 0)
 			(void)close(fd);
 		return false;

@@ -8,8 +8,9 @@
 #include <string.h>
 
 enum {
-	HUNG_MS = 60,	       /* the core's deadline in small: then the session is torn down */
-	EXCHANGE_BYTES = 4000, /* what tgt says from the connection to the end of exchange_ends(), rounded up */
+	HUNG_MS = 60, /* the core's deadline in small: then the session is torn down */
+	EXCHANGE_BYTES =
+		4000, /* what tgt says from the connection to the end of exchange_ends(), rounded up */
 };
 
 static struct bench bench;
@@ -167,6 +168,7 @@ static bool exchange_ends(void)
 
 static void spoil_everywhere(enum proxy_order_kind kind, uint32_t step, uint8_t mask)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread */
 	const char *finer = getenv("QD_FAULTS_STEP"); /* 1: every byte, for a long run by hand */
 	begin();
 	if (finer != NULL && finer[0] >= '1' && finer[0] <= '9')

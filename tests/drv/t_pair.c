@@ -6,8 +6,7 @@
 #include <string.h>
 
 enum {
-	RENEW_MS = 300,
-	TAKEOVER_MS = 1000, /* renew : takeover = 3 : 10 */
+	TAKEOVER_MS = 1000, /* PAIR_RENEW_MS : takeover = 3 : 10 */
 };
 
 static struct pair_node nodes[2];
@@ -46,7 +45,7 @@ static void begin(struct qd_iscsi_target *t, uint32_t path_count)
 	rig_format(&t[0], "pair", 512);
 	t[1] = t[0];
 	CHECK(qd_loop_open(&loop) == 0);
-	pair_open(&loop, nodes, 2, t, path_count, RENEW_MS);
+	pair_open(&loop, nodes, 2, t, path_count);
 }
 
 static void finish(void)
@@ -184,7 +183,7 @@ static void the_target_restarts(void)
 	rig_target_again(&t[0]);
 	struct pair_node *next = until_owner(NULL);
 	NEED(next != NULL);
-	run_for(4 * TAKEOVER_MS);
+	run_for(4L * TAKEOVER_MS);
 	CHECK(owner() != NULL);
 	CHECK(!(nodes[0].mine && nodes[1].mine));
 	finish();
