@@ -44,8 +44,9 @@ void qd_arb_move(struct qd_turn *t, enum qd_arbiter_state to)
 
 bool qd_arb_beats_left(const struct qd_arbiter *a)
 {
-	/* A takeover or a recovery must not run out of beats half-way: leave a few. */
-	return a->beat < QD_BEAT_MAX - 64;
+	/* The owner keeps enough for its rounds while its group stops; who has not begun yet wants to own for a while. */
+	const uint32_t spare = a->state == QD_ARB_OWNER ? QD_BEATS_TO_STOP : 2 * QD_BEATS_TO_STOP;
+	return a->beat < QD_BEAT_MAX - spare;
 }
 
 struct qd_key qd_arb_fresh_key(struct qd_turn *t)

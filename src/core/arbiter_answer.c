@@ -7,8 +7,11 @@ static void judge_path(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_path *p = &t->a->paths[b->path];
 	const enum qd_outcome o = qd_batch_worst(b);
-	if (o == QD_OUTCOME_GOOD)
-		p->login_failures = 0; /* only now: a session that dies at its first command backs off */
+	const bool whole = b->step == QD_STEP_LOOK || b->step == QD_STEP_ROUND ||
+			   b->step == QD_STEP_LAST_ROUND || b->step == QD_STEP_STILL;
+	/* Only now: a session that dies at its first command, or at each recovery, backs off. */
+	if (o == QD_OUTCOME_GOOD && whole)
+		p->login_failures = 0;
 	const bool broken = o == QD_OUTCOME_NO_LUN || o == QD_OUTCOME_NOT_READY ||
 			    o == QD_OUTCOME_MEDIUM_ERROR || o == QD_OUTCOME_GARBAGE || o == QD_OUTCOME_ERROR;
 	if (!broken || !qd_path_ready(t->a, b->path))

@@ -237,11 +237,12 @@ void qd_own_think(struct qd_turn *t)
 	}
 	if (!qd_batch_idle(a))
 		return;
-	if (!qd_arb_beats_left(a)) {
+	if (!qd_arb_beats_left(a) && a->own.handover != QD_HANDOVER_STOP) {
 		/* Once in 582 days at the default: a planned end of this ownership, and a new incarnation. */
 		qd_arb_trace(t, QD_TRACE_NEW_INCARNATION_BEATS, a->incarnation, 0, 0);
-		qd_leave_stop(t);
-		return;
+		a->own.handover = QD_HANDOVER_STOP;
+		a->own.heir = 0;
+		think_group(t);
 	}
 	const uint32_t path = qd_path_pick(t->node, a->own.path);
 	if (path >= t->config->path_count) {
