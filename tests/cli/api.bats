@@ -7,6 +7,7 @@ setup() {
   cd "$BATS_TEST_DIRNAME/../.." || return 1
   load tgt
   load cluster
+  SOCK=$BATS_TEST_TMPDIR/n1/run/api.sock
 }
 
 teardown() {
@@ -25,7 +26,6 @@ one_node() {
   node_conf 1 alpha beta
   node_start 1
   tgt_wait 20 owner_is 1 alpha
-  SOCK=$BATS_TEST_TMPDIR/n1/run/api.sock
 }
 
 get() {
@@ -83,7 +83,6 @@ SH
   run ctl 1 status
   echo "$output"
   [ "$status" -eq 1 ]
-  SOCK=$BATS_TEST_TMPDIR/n1/run/api.sock
   [ "$(code /health)" = 503 ]
 }
 

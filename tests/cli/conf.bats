@@ -23,6 +23,7 @@ YAML
 # refused TEXT: --check ends with 78 and says this, on standard error
 refused() {
   run --separate-stderr build/quorumd --check "$FILE"
+  # shellcheck disable=SC2154  # run sets it
   echo "$stderr"
   [ "$status" -eq 78 ]
   [ -z "$output" ]
