@@ -201,7 +201,7 @@ $(foreach v,$(VARIANTS),unit-$v): unit-%:
 $(foreach v,$(VARIANTS),drv-$v): drv-%:
 	@QD_BUILD=$B/$* $(DRV_RUN) $(addprefix $B/$*/,$(DRV))
 $(foreach v,$(VARIANTS),$(eval unit-$v: $(addprefix $B/$v/,$(UNIT))))
-$(foreach v,$(VARIANTS),$(eval drv-$v: deps-test $(addprefix $B/$v/,$(DRV))))
+$(foreach v,$(VARIANTS),$(eval drv-$v: deps-test $(addprefix $B/$v/,$(DRV) $(PROGRAMS))))
 $(foreach v,$(VARIANTS),$(eval programs-$v: $(addprefix $B/$v/,$(PROGRAMS) $(SO) $(EXTRA) $(SIM)) \
 	$(addsuffix .a,$(addprefix $B/$v/lib/,$(ARCHIVE_NAMES)))))
 $(foreach v,$(VARIANTS),$(eval tests-$v: $(addprefix $B/$v/,$(UNIT) $(DRV))))

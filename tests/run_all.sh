@@ -50,6 +50,7 @@ stage drv-asan alone 'tests/drv/t_*.c' 'make -s drv-asan'
 stage drv-valgrind alone 'tests/drv/t_*.c' "WRAP='$valgrind' make -s drv-plain"
 stage cli alone 'tests/cli/*.bats' 'make -s cli'
 stage cluster alone 'tests/cluster/run' 'make -s cluster'
+stage demo alone 'tools/demo/*' 'make -s demo RENEW=300ms'
 
 if [ "${1-}" = -l ]; then printf '%s\n' "${names[@]}"; exit 0; fi
 

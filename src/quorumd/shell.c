@@ -154,6 +154,14 @@ int qd_shell_run(struct qd_shell *s)
 		serve(s);
 		if (s->off)
 			return 0;
+		if (s->shutting_down && s->node.arbiter.state == QD_ARB_RESET) {
+			/* With the self-reset a stub, waiting would be for ever. The runner goes on trying to stop. */
+			qd_shell_say(s, QD_LEVEL_ERROR,
+				     "ended without proof that the group is stopped: stop what is left of it "
+				     "by hand "
+				     "before it runs elsewhere");
+			return -QD_ERR_REFUSED;
+		}
 		struct qd_mono wake =
 			qd_mono_min(qd_node_deadline(&s->node), qd_stamper_deadline(&s->stamper));
 		if (s->queue_count > 0)
