@@ -39,7 +39,7 @@ struct loop {
 static _Noreturn void die(struct loop *l, const char *what)
 {
 	(void)fprintf(stderr, "bare_loop: %s: %s\n", what,
-		      l->iscsi != NULL ? iscsi_get_error(l->iscsi) : strerror(errno));
+		      l->iscsi != NULL ? iscsi_get_error(l->iscsi) : strerrordesc_np(errno));
 	exit(1);
 }
 
@@ -104,7 +104,8 @@ static void take(struct loop *l)
 	l->key = FIRST_KEY;
 	queue_out(l, SCSI_PERSISTENT_RESERVE_REGISTER_AND_IGNORE_EXISTING_KEY, 0, 0, l->key);
 	need_good(l, "REGISTER AND IGNORE EXISTING KEY");
-	queue_out(l, SCSI_PERSISTENT_RESERVE_RESERVE, SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE, l->key, 0);
+	queue_out(l, SCSI_PERSISTENT_RESERVE_RESERVE, SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE, l->key,
+		  0);
 	need_good(l, "RESERVE");
 }
 
@@ -148,7 +149,8 @@ int main(int argc, char **argv)
 	const long rounds = strtol(argv[3], NULL, 10);
 	log_in(&l, argv[1]);
 	take(&l);
-	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0 || sched_setscheduler(0, SCHED_RR, &low) != 0)
+	if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0 ||
+	    sched_setscheduler(0, SCHED_RR, &low) != 0)
 		(void)fputs("bare_loop: no locked memory or no real-time priority\n", stderr);
 	int64_t due = clock_ns(CLOCK_MONOTONIC);
 	int64_t spent = 0;

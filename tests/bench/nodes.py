@@ -41,6 +41,7 @@ def kill_many(renew_ms, count):
     dice = random.Random(SEED)
     took = []
     with cluster.Rig(renew_ms, stamp_ms=20) as rig:
+        rig.observe(5)
         owner, other = cases.both_up(rig)
         for _ in range(count):
             random_phase(rig, owner, dice)
@@ -51,7 +52,7 @@ def kill_many(renew_ms, count):
             cases.back_as_standby(rig, owner, begun)
             owner, other = other, owner
         cases.rising(rig.journal('run'))
-        errors = cluster.stamp_errors(cluster.stamps(rig.target.file()))
+        _, errors = rig.stamps()
         overlaps = rig.overlaps()
         bound = rig.times.takeover + cases.GRACE_MS
     good = summary('renew %d ms: death of the owner to the service on the other node' % renew_ms, took, bound)
@@ -70,6 +71,7 @@ def pauses(part):
     dice = random.Random(SEED)
     took, gone = [], []
     with cluster.Rig(300, stamp_ms=5) as rig:
+        rig.observe(5)
         owner, other = cases.both_up(rig)
         for _ in range(30 // part):
             random_phase(rig, owner, dice)
@@ -83,8 +85,7 @@ def pauses(part):
             owner, other = other, owner
         refused = sum(cases.refused_stamps(n) for n in rig.nodes.values())
         cases.rising(rig.journal('run'))
-        found = cluster.stamps(rig.target.file())
-        errors = cluster.stamp_errors(found)
+        found, errors = rig.stamps()
         bound = rig.times.takeover + cases.GRACE_MS
     good = summary('renew 300 ms: pause of the owner to the service on the other node', took, bound)
     good = summary('waking to the end of the old service', gone, cases.GRACE_MS, 1) and good

@@ -21,7 +21,7 @@ class Case:
     def __init__(self, sentence, run, renew_ms, stamp_ms):
         self.sentence, self.function = sentence, run
         self.renew_ms, self.stamp_ms = renew_ms, stamp_ms
-        self.notes, self.tail = [], []
+        self.notes = []
 
     def run(self, rig):
         self.function(rig, self.notes.append)
@@ -63,7 +63,8 @@ def rounds(node):
 def wait_rounds(rig, node, count):
     """So many more good rounds."""
     before = rounds(node)
-    wait_for(lambda: rounds(node) >= before + count, limit(rig), '%d more rounds of %s' % (count, node.name))
+    wait_for(lambda: rounds(node) >= before + count, limit(rig) + 2 * count * rig.times.renew,
+             '%d more rounds of %s' % (count, node.name))
 
 
 def wait_standby(rig, node):

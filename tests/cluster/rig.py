@@ -27,6 +27,7 @@ BUILD = os.path.join(TOP, os.environ.get('QD_BUILD', 'build/gcc'))
 CLUSTER = 'demo'
 NAMES = {1: 'alpha', 2: 'beta'}
 LUN_MIB = 16
+LINES_TOLD = 25
 LOOK_S = 0.003  # between two looks at something that another process changes
 CRC32C_POLYNOMIAL = 0x82f63b78
 
@@ -398,8 +399,16 @@ class Rig:
             raise
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind, *_):
+        if kind is not None and issubclass(kind, Unexpected):
+            self.tell_lines()
         self.close()
+
+    def tell_lines(self):
+        """The last of what the nodes said, after something unexpected."""
+        for node in self.nodes.values():
+            for at, text in node.lines[-LINES_TOLD:]:
+                print('  %s %9.1f | %s' % (node.name, at, text), flush=True)
 
     def close(self):
         if self.observer is not None:
@@ -449,6 +458,23 @@ class Rig:
             if sector[:8] == b'qdrecord' and struct.unpack('<I', sector[508:])[0] == crc32c(sector[:508]):
                 found.append((sequence, {1: 'taken', 2: 'released'}.get(state, str(state)), epoch))
         return max(found)[1:] if found else ('none', 0)
+
+    def stamps(self):
+        """All blocks of the test writers, and what is wrong with them: also those that were sent when the observer had
+        already seen another node hold."""
+        found = stamps(self.target.file())
+        errors = stamp_errors(found)
+        changes = list(self.observer.changes)
+        for s in found:
+            at = s.at - self.began
+            n = max((i for i, c in enumerate(changes) if c[1] <= at), default=None)
+            if n is None or changes[n][2].key == 0 or iscsi.key_node(changes[n][2].key) == s.node:
+                continue
+            after = changes[n + 1] if n + 1 < len(changes) else None
+            if after is None or iscsi.key_node(after[2].key) != s.node or at < after[0]:
+                errors.append('slot %d: written by node %d, %.1f ms after %s was seen to hold'
+                              % (s.slot, s.node, at - changes[n][1], iscsi.key_text(changes[n][2].key)))
+        return found, errors
 
     def overlaps(self):
         """Lines of the running service of an epoch after the service of a later epoch began."""

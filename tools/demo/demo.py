@@ -209,14 +209,13 @@ class Demo:
         record = self.rig.record(self.eye, self.beta)
         s.tell('disk', 'the record of beta: %s, epoch %d' % record)
         s.hold('the newest epoch is released: nobody waits for a key that ages', record == ('released', self.epoch))
-        found = cluster.stamps(self.rig.target.file())
-        errors = cluster.stamp_errors(found)
+        found, errors = self.rig.stamps()
         epochs = list(dict.fromkeys(x.epoch for x in found))
         s.tell('disk', 'a writer on each owner\'s session left %d blocks, epochs %s' % (
             len(found), ', '.join(map(str, epochs))))
         for error in errors:
             s.tell('disk', error)
-        s.hold('no block of an earlier owner after a later one\'s, none is missing', found and not errors)
+        s.hold('no block of an earlier owner after the strike, and none is missing', found and not errors)
 
 
 def run(renew_ms):
@@ -230,9 +229,7 @@ def run(renew_ms):
                 step()
         except cluster.Unexpected as problem:
             demo.story.hold(str(problem), False)
-            for node in rig.nodes.values():
-                for at, text in node.lines[-12:]:
-                    demo.story.tell(node.name, '| ' + text, at)
+            rig.tell_lines()
         print('\ndemo took %.1f s' % (rig.now() / 1000))
         print('demo: %d passed, %d failed, 0 skipped' % (demo.story.passed, demo.story.failed), flush=True)
         return demo.story.failed == 0

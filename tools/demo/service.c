@@ -21,7 +21,7 @@
 
 enum {
 	TICK_MS = 20,
-	STOP_MS = 5000, /* longest wait for the service's end; the runner ends it by force much earlier */
+	STOP_MS = 5000,	 /* longest wait for the service's end; the runner ends it by force much earlier */
 	NOT_RUNNING = 7, /* what monitor says then, as OCF agents do */
 	FILE_BYTES = 512,
 	LINE_BYTES = 160,
@@ -32,7 +32,7 @@ static int log_fd = -1;
 
 static const char *from_environment(const char *name)
 {
-	const char *v = getenv(name);
+	const char *v = secure_getenv(name);
 	return v != NULL ? v : "-";
 }
 

@@ -31,8 +31,8 @@ static int on_object(struct dl_phdr_info *info, size_t size, void *context)
 {
 	(void)size;
 	int *number = context;
-	enum counter which = (*number)++ == 0			     ? OWN
-			     : strstr(info->dlpi_name, "libiscsi") != NULL  ? ISCSI
+	enum counter which = (*number)++ == 0				     ? OWN
+			     : strstr(info->dlpi_name, "libiscsi") != NULL   ? ISCSI
 			     : strstr(info->dlpi_name, "libsystemd") != NULL ? SYSTEMD
 									     : OTHER;
 	for (int i = 0; which != OTHER && i < info->dlpi_phnum; i++) {
@@ -47,13 +47,14 @@ static int on_object(struct dl_phdr_info *info, size_t size, void *context)
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *file = getenv("QD_MALLOC_COUNT");
+	const char *file = secure_getenv("QD_MALLOC_COUNT");
 	if (file == NULL || strcmp(program_invocation_short_name, "quorumd") != 0)
 		return;
 	int number = 0;
 	int fd = open(file, O_RDWR | O_CLOEXEC);
-	void *map = fd < 0 ? MAP_FAILED
-			   : mmap(NULL, COUNTERS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *map =
+		fd < 0 ? MAP_FAILED
+		       : mmap(NULL, COUNTERS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return;
 	(void)close(fd);
