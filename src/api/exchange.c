@@ -188,7 +188,7 @@ static ssize_t read_stream(void *context, uint64_t position, char *to, size_t ca
 	size_t n = left < cap ? left : cap;
 	memcpy(to, x->line + x->line_at, n);
 	x->line_at += n;
-	if (n == left) {
+	if (x->line[x->line_at] == '\0') {
 		free(x->line);
 		x->line = NULL;
 	}

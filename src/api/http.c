@@ -212,6 +212,7 @@ static enum MHD_Result begin(struct qd_http *h, struct qd_exchange *x)
 }
 
 /* microhttpd calls this with the headers, with each piece of the body, at its end, and after every resume. */
+/* NOLINTNEXTLINE(readability-function-size): microhttpd says which parameters */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *upload,
 				  size_t *upload_len, void **place)

@@ -267,15 +267,6 @@ int qd_conf_load(const char *file, struct qd_conf *out, struct qd_conf_messages 
 			   out->chap.mutual_secret);
 }
 
-void qd_conf_messages_print(const struct qd_conf_messages *messages, FILE *to)
-{
-	uint32_t kept = messages->count < QD_CONF_MESSAGES_MAX ? messages->count : QD_CONF_MESSAGES_MAX;
-	for (uint32_t i = 0; i < kept; i++)
-		(void)fprintf(to, "%s\n", messages->text[i]);
-	if (messages->count > kept)
-		(void)fprintf(to, "and %" PRIu32 " more\n", messages->count - kept);
-}
-
 bool qd_conf_initiator(const struct qd_conf *conf, uint32_t path, char to[QD_CONF_IQN_MAX])
 {
 	qd_assert(path < QD_PATHS_MAX);

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "quorumd/conf_value.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -45,6 +46,14 @@ void qd_conf_tree_message(struct qd_conf_tree *tree, struct qd_conf_mark mark, c
 	va_start(args, format);
 	(void)vsnprintf(to + at, QD_CONF_MESSAGE_BYTES - (size_t)at, format, args);
 	va_end(args);
+}
+
+void qd_conf_messages_print(const struct qd_conf_messages *messages, FILE *to)
+{
+	for (uint32_t i = 0; i < QD_CONF_MESSAGES_MAX && i < messages->count; i++)
+		(void)fprintf(to, "%s\n", messages->text[i]);
+	if (messages->count > QD_CONF_MESSAGES_MAX)
+		(void)fprintf(to, "and %" PRIu32 " more\n", messages->count - QD_CONF_MESSAGES_MAX);
 }
 
 size_t qd_conf_tree_index(const char *key)
@@ -261,8 +270,8 @@ static void refuse_unknown(struct walk *w, const char *prefix, const char *name,
 
 static void wait_section(struct walk *w, const char *prefix, const char *name, yaml_node_t *node)
 {
-	char found[FOUND_MAX];
 	if (node->type != YAML_MAPPING_NODE) {
+		char found[FOUND_MAX];
 		found_text(node, found);
 		qd_conf_tree_message(w->tree, mark_of(node), "%s%s: expected a map of its keys, found %s",
 				     prefix, name, found);

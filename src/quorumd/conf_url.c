@@ -47,7 +47,9 @@ static const char *portal_parse(const char *from, const char *end, struct qd_con
 	char *host_end = bracketed ? strchr(host, ']') : strchr(host, ':');
 	if (bracketed && host_end == NULL)
 		return "has no ']' after the IPv6 address; write [address]:port";
-	char *colon = bracketed ? host_end + 1 : host_end;
+	char *colon = host_end;
+	if (bracketed && colon != NULL)
+		colon++;
 	if (!bracketed && colon != NULL && strchr(colon + 1, ':') != NULL)
 		return "has an IPv6 address without brackets; write [address]:port";
 	if (colon != NULL && *colon != '\0') {

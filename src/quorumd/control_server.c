@@ -207,7 +207,7 @@ void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum 
 	line->unix_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
 	line->level = level;
 	size_t n = 0;
-	for (; text[n] != '\0' && n < sizeof(line->text) - 1; n++)
+	for (; n < sizeof(line->text) - 1 && text[n] != '\0'; n++)
 		line->text[n] =
 			text[n] < 0x20 || text[n] > 0x7e ? '?' : text[n]; /* JSON readers want UTF-8 */
 	line->text[n] = '\0';

@@ -71,6 +71,7 @@ static _Noreturn void become(const struct qd_process_start *start)
 		_exit(126);
 	/* execve() takes the pointers as they are; it changes nothing behind them (POSIX, rationale of exec). */
 	union {
+		/* cppcheck-suppress unusedStructMember */
 		const char *const *given;
 		char *const *wanted;
 	} argv = {.given = start->argv}, variables = {.given = start->variables};
@@ -131,7 +132,8 @@ static bool read_table(void)
 	bool complete = true;
 	for (;;) {
 		errno = 0;
-		const struct dirent *d = readdir(dir); /* this stream is nobody else's */
+		/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and this stream is nobody else's */
+		const struct dirent *d = readdir(dir);
 		if (d == NULL) {
 			complete = complete && errno == 0;
 			break;

@@ -28,6 +28,7 @@ struct answer {
 
 static const char *socket_or_default(const char *socket)
 {
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and nobody changes the environment */
 	const char *variable = getenv("QUORUMD_SOCKET");
 	if (socket != NULL)
 		return socket;

@@ -95,20 +95,19 @@ void qd_ctl_complain(const char *format, ...)
 
 int qd_ctl_exit_status(int error)
 {
-	switch (error < 0 ? -error : error) {
+	const int positive = error < 0 ? -error : error;
 #define QD_ERRORS_STATUS(name, code, status, text)                                                           \
-	case code:                                                                                           \
+	if (positive == (code))                                                                              \
 		return status;
-		QD_ERRORS(QD_ERRORS_STATUS)
+	QD_ERRORS(QD_ERRORS_STATUS)
 #undef QD_ERRORS_STATUS
-	default:
-		return error == 0 ? 0 : EXIT_FAILURE;
-	}
+	return error == 0 ? 0 : EXIT_FAILURE;
 }
 
 const char *qd_ctl_colour(enum qd_ctl_colour colour)
 {
 	static const char *const codes[QD_CTL_COLOUR_COUNT] = {"\033[0m", "\033[32m", "\033[33m", "\033[31m",
 							       "\033[1m"};
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and nobody changes the environment */
 	return isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL ? codes[colour] : "";
 }

@@ -122,7 +122,7 @@ int qd_disk_content_read(const struct qd_disk *d, struct qd_disk_content *out)
 	size_t head = size < HEAD_BYTES ? (size_t)size : HEAD_BYTES;
 	size_t tail = size - head < TAIL_BYTES ? (size_t)(size - head) : TAIL_BYTES;
 	memset(out, 0, sizeof(*out));
-	uint8_t *data = malloc(head + tail + 1);
+	uint8_t *data = calloc(1, head + tail + 1);
 	if (data == NULL)
 		return qd_disk_refuse(d, QD_ERR_NOMEM, "out of memory");
 	int status = read_range(d, 0, head, data);

@@ -18,6 +18,7 @@ int qd_ctl_version_run(int argc, char **argv)
 	if (status != 0)
 		return status;
 	(void)puts("quorumctl " QD_VERSION);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and nobody changes the environment */
 	if (socket == NULL && getenv("QUORUMD_SOCKET") == NULL && stat(QD_CLIENT_SOCKET, &st) != 0)
 		return 0; /* nothing was asked for and nothing runs */
 	json_t *s = NULL;
