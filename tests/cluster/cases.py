@@ -4,6 +4,7 @@ case the stamps that a writer on the owner's own session left on the data area a
 the disk."""
 
 import re
+import struct
 
 import iscsi
 import proxy
@@ -303,3 +304,24 @@ def resets_in_a_takeover(rig, note):
     rising(rig.journal('run'))
     need(not rig.overlaps(), 'two services ran at the same time')
     need(iscsi.key_node(rig.observer.now().key) == owner.number, 'another node holds')
+
+
+@case('the judge of blocks finds an overwritten, a torn and a missing one')
+def judge(rig, _):
+    del rig
+
+    def log(*runs):
+        """Stamps of (epoch, sequence) in slots 0, 1, ..."""
+        found = []
+        for slot, (epoch, sequence) in enumerate(runs):
+            sector = b'QDSTAMP1' + struct.pack('<QQQQI', epoch, sequence, slot, slot * 1000000, 1).ljust(500, b'\0')
+            found.append(cluster.Stamp(slot, sector + struct.pack('<I', cluster.crc32c(sector))))
+        return found
+    good = [(64, 0), (64, 1), (129, 0), (129, 1)]
+    need(not cluster.stamp_errors(log(*good)), 'a sound log is called unsound')
+    need(cluster.stamp_errors(log((64, 0), (64, 1), (64, 2), (129, 1))), 'an overwritten block is not found')
+    need(cluster.stamp_errors(log(*good, (64, 2))), 'an older epoch after a newer one is not found')
+    need(cluster.stamp_errors(log(*good)[1:]), 'a missing block is not found')
+    torn = log(*good)
+    torn[2].whole = False
+    need(cluster.stamp_errors(torn), 'a torn block is not found')

@@ -40,6 +40,13 @@ def boot_ms():
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) / 1e6
 
 
+def end_cleanly():
+    """Let signals that end this program end it through its clean-up, whatever they were set to."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
+
+
 def wait_for(look, limit_ms, what):
     """The first true value of look(); Unexpected after limit_ms."""
     end = boot_ms() + limit_ms
@@ -114,7 +121,8 @@ class Target:
         with open(os.path.join(self.folder, 'tgtd.log'), 'ab') as log:
             self.process = subprocess.Popen(
                 ['tgtd', '-f', '-C', self.control, '--iscsi', 'portal=127.0.0.1:%d' % self.port],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=machine.end_with_parent)
         wait_for(lambda: self.adm('--op', 'show', '--mode', 'target'), 10000, 'an answer of tgtd')
         for number, disk in enumerate(self.disks, 1):
             tid = str(number)

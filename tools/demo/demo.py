@@ -6,7 +6,6 @@ hold. Usage: demo.py [RENEW], as 300ms or 3s."""
 
 import os
 import re
-import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tests', 'cluster'))
@@ -236,8 +235,7 @@ def run(renew_ms):
 
 
 def main():
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))
+    cluster.end_cleanly()
     try:
         good = run(cluster.milliseconds(sys.argv[1] if len(sys.argv) > 1 else '3s'))
     except KeyboardInterrupt:
