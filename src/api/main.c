@@ -5,6 +5,7 @@
 #include <systemd/sd-event.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <grp.h>
 #include <pwd.h>
@@ -124,10 +125,17 @@ static int make_socket(struct program *p, uid_t uid, gid_t gid)
 	return fd;
 }
 
-static void become(uid_t uid, gid_t gid)
+static void become(const struct program *p, uid_t uid, gid_t gid)
 {
 	if (uid != 0 && (setgroups(0, NULL) != 0 || setgid(gid) != 0 || setuid(uid) != 0))
 		fatal("user", errno);
+	if (faccessat(AT_FDCWD, p->options.socket, F_OK, AT_EACCESS) != 0) {
+		(void)fprintf(stderr,
+			      "<3>quorum-api: %s: user %s cannot reach it: allow everybody to search its "
+			      "folder (chmod a+x)\n",
+			      p->options.socket, p->options.user);
+		exit(EXIT_FAILURE);
+	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		fatal("PR_SET_NO_NEW_PRIVS", errno);
 }
@@ -137,8 +145,9 @@ static int on_look(sd_event_source *source, uint64_t usec, void *context)
 	struct program *p = context;
 	struct stat now;
 	(void)usec;
-	if (lstat(p->options.socket, &now) != 0 || now.st_ino != p->identity.st_ino ||
-	    now.st_dev != p->identity.st_dev) {
+	bool seen = lstat(p->options.socket, &now) == 0;
+	if ((!seen && errno == ENOENT) ||
+	    (seen && (now.st_ino != p->identity.st_ino || now.st_dev != p->identity.st_dev))) {
 		(void)fputs("<5>quorum-api: another one has the socket: this one ends\n", stderr);
 		return sd_event_exit(p->event, EXIT_SUCCESS);
 	}
@@ -172,7 +181,7 @@ int main(int argc, char **argv)
 		fatal("signals", errno);
 	find_user(p.options.user, &uid, &gid);
 	int fd = make_socket(&p, uid, gid);
-	become(uid, gid);
+	become(&p, uid, gid);
 	need(sd_event_new(&p.event), "event loop");
 	need(sd_event_add_signal(p.event, NULL, SIGTERM, NULL, NULL), "SIGTERM");
 	need(sd_event_add_signal(p.event, NULL, SIGINT, NULL, NULL), "SIGINT");

@@ -204,3 +204,23 @@ SH
     [ -z "$stderr" ]
   done
 }
+
+@test "quorum-api becomes its own user" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  tgt_start
+  "$CTL" disk format "$TGT_URL" --cluster demo
+  node_conf 1 alpha beta
+  # bats keeps its folders for root; the user must be able to walk to the socket
+  SOCKETS=$(mktemp -d)
+  chmod 0755 "$SOCKETS"
+  sed -i "s|nobody-of-this-name|nobody|; s|^run_dir: .*|run_dir: $SOCKETS|" "$BATS_TEST_TMPDIR/n1/conf.yaml"
+  node_start 1
+  SOCK=$SOCKETS/api.sock
+  tgt_wait 20 is_code 200 /v1/status
+  [ "$(stat -c %U:%a "$SOCK")" = nobody:660 ]
+  pid=$(ss -xlpH src "$SOCK*" | sed -n 's/.*pid=\([0-9]*\).*/\1/p' | head -1)
+  [ "$(stat -c %U "/proc/$pid")" = nobody ]
+  node_stop 1
+  tgt_wait 20 test ! -e "/proc/$pid"
+  rm -rf "$SOCKETS"
+}
