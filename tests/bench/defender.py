@@ -15,8 +15,8 @@ import proxy
 import rig as cluster
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-RENEW_MS = 200
-ROUNDS = 600
+RENEW_MS = 300
+ROUNDS = 300
 REPEATS = 3
 RATIO_MAX = 1.3
 RESIDENT_MAX_MIB = 12
