@@ -11,6 +11,8 @@ static bool clock_lied(const struct sim *s, const struct sim_machine *m)
 	return m->frozen || m->runner.overlap_ok_until > s->t;
 }
 
+static void check_left_keys(struct sim *s, struct sim_machine *m);
+
 /* ---- I2, and what an announcement promises ---- */
 
 static void check_announced_holder(struct sim *s, const struct sim_machine *m)
@@ -83,6 +85,7 @@ void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch
 	}
 	check_announced_holder(s, m);
 	check_alone(s, m);
+	check_left_keys(s, m);
 	s->facts.rolled_back = false;
 }
 
@@ -141,8 +144,68 @@ void check_groups(struct sim *s)
 
 /* ---- I5 ---- */
 
-void check_strike(struct sim *s, const struct sim_machine *striker, int32_t holder_nexus, uint64_t holder_key)
+void check_holder(struct sim *s)
 {
+	uint64_t key = sim_disk_holder_key(&s->disk);
+	if (key == s->facts.holder_key)
+		return;
+	s->facts.holder_key = key;
+	s->facts.holder_since_t = s->t;
+}
+
+/* What else the struck node has registered: gone before its successor announces. */
+static void note_left_keys(const struct sim *s, struct sim_machine *striker, struct qd_key struck)
+{
+	striker->left_count = 0;
+	striker->left_incarnation = striker->node.arbiter.incarnation;
+	for (uint32_t i = 0; i < s->disk.pr.count && striker->left_count < SIM_LEFT_MAX; i++) {
+		struct qd_key key = {s->disk.pr.regs[i].key};
+		if (qd_key_node(key) == qd_key_node(struck) && qd_key_tag(key) == SIM_CLUSTER_TAG)
+			striker->left[striker->left_count++] = key.value;
+	}
+}
+
+static void check_left_keys(struct sim *s, struct sim_machine *m)
+{
+	if (m->left_incarnation != m->node.arbiter.incarnation)
+		m->left_count = 0;
+	for (uint32_t i = 0; i < s->disk.pr.count; i++)
+		for (uint32_t k = 0; k < m->left_count; k++)
+			if (s->disk.pr.regs[i].key == m->left[k] && s->facts.forgot_t < m->struck_at_t)
+				sim_fail(s,
+					 "I1: node %u owns, but key %016" PRIx64
+					 " of the node it struck is registered",
+					 m->node_id, m->left[k]);
+	m->left_count = 0;
+}
+
+/* Younger than C: only the recorded owner inside its lease may (case 15), or anybody whom a release invites. */
+static void check_age(struct sim *s, struct sim_machine *striker, uint64_t since_t)
+{
+	uint64_t age = s->t - since_t;
+	uint64_t least = (uint64_t)striker->node.config.times.challenge.ns;
+	if (age + age / 250 >= least || clock_lied(s, striker))
+		return;
+	const struct qd_owner_record *newest = sim_disk_peek_record(&s->disk, 1);
+	for (uint32_t id = 2; id <= s->o.nodes; id++) {
+		const struct qd_owner_record *r = sim_disk_peek_record(&s->disk, id);
+		newest = r->epoch > newest->epoch ? r : newest;
+	}
+	if (newest->state != QD_RECORD_RELEASED)
+		sim_fail(s, "I5: machine %u preempts a key that is only %" PRIu64 " ms old", striker->index,
+			 age / SIM_MS);
+}
+
+void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, uint64_t holder_key,
+		  uint64_t since_t)
+{
+	struct sim_machine *striker = &s->machines[op->machine];
+	if (qd_key_node((struct qd_key){holder_key}) != striker->node_id) {
+		note_left_keys(s, striker, (struct qd_key){holder_key});
+		striker->struck_at_t = s->t;
+		if (!op->by_owner)
+			check_age(s, striker, since_t);
+	}
 	if (holder_nexus < 0)
 		return;
 	for (uint32_t i = 0; i < s->o.machines; i++) {
@@ -194,7 +257,7 @@ void check_end(struct sim *s)
 		return;
 	}
 	const struct sim_facts *f = &s->facts;
-	uint64_t again = (uint64_t)s->o.times.wait.ns + 2 * (uint64_t)s->o.times.look.ns;
+	uint64_t again = (uint64_t)s->o.times_later.wait.ns + 2 * (uint64_t)s->o.times_later.look.ns;
 	uint64_t bound = sim_heal_bound_ns(&s->o) + f->heal_retries * again;
 	if (s->o.heal_ns + bound > s->o.end_ns) {
 		s->cover->heal_waived++; /* raced for again and again: not seen to the end */

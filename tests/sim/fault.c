@@ -54,9 +54,10 @@ void fault_restart(struct sim *s, enum sim_restart how)
 	s->facts.forgot_t = s->t;
 	if (rolled && sim_disk_holder_nexus(&s->disk) != holder) {
 		s->facts.rolled_back = true;
-		s->facts.rolled_until =
-			s->t + 2 * (uint64_t)s->o.times.takeover.ns + (uint64_t)s->o.times.wait.ns;
+		s->facts.rolled_until = s->t + 2 * (uint64_t)s->o.times_later.takeover.ns +
+					(uint64_t)s->o.times_later.wait.ns;
 	}
+	check_holder(s);
 	s->target_up = false;
 	uint64_t down = sim_chance(s, 128) ? sim_between(s, 1, 2000) * SIM_MS : draw_duration(s) / 2;
 	sim_push(s, s->t + down, SIM_EV_TARGET_UP, 0, 0, 0);
@@ -93,7 +94,8 @@ static void operator_asks(struct sim *s, struct sim_machine *m, enum sim_fault f
 		ev.u.handover.to = (uint32_t)sim_below(s, s->o.nodes + 1u);
 	} else if (f == SIM_FAULT_TIMES) {
 		ev.kind = QD_EVENT_TIMES;
-		ev.u.times = s->o.times;
+		ev.u.times = sim_chance(s, 128) ? s->o.times : s->o.times_later;
+		m->config.times = ev.u.times;
 	}
 	raise_event(s, m, &ev);
 }
@@ -120,6 +122,7 @@ static void foreign_hold(struct sim *s)
 {
 	s->disk.now_ns = s->t;
 	sim_disk_foreign_hold(&s->disk, SIM_FOREIGN_KEY);
+	check_holder(s);
 	s->facts.cleared_t = s->t;
 	sim_push(s, draw_end(s, draw_duration(s)), SIM_EV_CLEAR, 0, 0, 0);
 }
@@ -128,6 +131,7 @@ void fault_clear(struct sim *s)
 {
 	s->disk.now_ns = s->t;
 	sim_disk_operator_clear(&s->disk);
+	check_holder(s);
 	s->facts.cleared_t = s->t;
 }
 
@@ -257,19 +261,22 @@ void fault_clock(struct sim *s)
 
 void fault_after_strike(struct sim *s, struct sim_machine *m)
 {
-	static const enum sim_fault traps[3] = {
+	static const enum sim_fault traps[4] = {
+		SIM_FAULT_CLEAR_AFTER_STRIKE,
 		SIM_FAULT_DIES_AFTER_STRIKE,
 		SIM_FAULT_STOPS_AFTER_STRIKE,
 		SIM_FAULT_TARGET_AFTER_STRIKE,
 	};
 	if (!sim_chance(s, s->o.trap_rate))
 		return;
-	enum sim_fault f = traps[sim_below(s, 3)];
+	enum sim_fault f = traps[sim_below(s, 4)];
 	if (!fault_on(s, f))
 		return;
 	fault_count(s, f, m->index, 0);
 	if (f == SIM_FAULT_DIES_AFTER_STRIKE)
 		host_crash(s, m, sim_between(s, 1, 30) * SIM_S);
+	else if (f == SIM_FAULT_CLEAR_AFTER_STRIKE)
+		sim_push(s, s->t + sim_below(s, 4 * SIM_S), SIM_EV_CLEAR, 0, 0, 0);
 	else if (f == SIM_FAULT_STOPS_AFTER_STRIKE)
 		host_halt(s, m, draw_end(s, draw_duration(s)),
 			  fault_on(s, SIM_FAULT_FREEZE) && sim_chance(s, 100));

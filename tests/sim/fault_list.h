@@ -41,6 +41,7 @@
 	X(LATE_TIMER, 0, "a timeout is delivered late")                                                           \
 	X(DIES_AFTER_STRIKE, 0, "a challenger crashes after its strike landed")                                   \
 	X(STOPS_AFTER_STRIKE, 0, "a challenger is paused or frozen after its strike landed")                      \
+	X(CLEAR_AFTER_STRIKE, 0, "an operator clears all reservations soon after one was taken")                  \
 	X(TARGET_AFTER_STRIKE, 0, "the target restarts right after a strike")                                     \
 	X(STOP_HANGS, 0, "the group's stop hangs")                                                                \
 	X(STOP_FAILS, 0, "the group's stop fails")                                                                \

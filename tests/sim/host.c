@@ -281,7 +281,8 @@ void host_resume(struct sim *s, struct sim_machine *m)
 		m->frozen = false;
 		m->clock_t = s->t;
 		/* what its leases still allow it, by its own clock */
-		m->runner.overlap_ok_until = s->t + (uint64_t)s->o.times.stopped.ns * 501 / 500 + SIM_MS;
+		m->runner.overlap_ok_until =
+			s->t + (uint64_t)s->o.times_later.stopped.ns * 501 / 500 + SIM_MS;
 	}
 	if (m->process)
 		plan_timer(s, m);

@@ -60,6 +60,16 @@ static void draw_flavour(struct sim_options *o, struct qd_rand *r)
 		o->flavour.ua_release_we = !o->flavour.ua_release_we;
 }
 
+static struct qd_times draw_longer(const struct qd_times *t, struct qd_rand *r)
+{
+	int64_t part = (int64_t)qd_rand_below(r, 4); /* 0 to 75 % longer */
+	struct qd_times longer =
+		qd_times_make(qd_span_ms(qd_span_to_ms(t->renew) * (4 + part) / 4),
+			      qd_span_ms(qd_span_to_ms(t->challenge) * (4 + part) / 4 + 1),
+			      qd_span_ms(qd_span_to_ms(t->takeover) * (4 + part) / 4 + 2), QD_SPAN_ZERO);
+	return qd_times_check(&longer).verdict == QD_TIMES_OK ? longer : *t;
+}
+
 static void draw_times(struct sim_options *o, struct qd_rand *r)
 {
 	o->times = qd_times_from_renew(qd_span_ms(3000), QD_SPAN_ZERO);
@@ -103,9 +113,8 @@ static void draw_size(struct sim_options *o, struct qd_rand *r, const struct sim
 /* How long the rules may keep a healed cluster from running its group: docs/SIMULATOR.md, "the bound". */
 uint64_t sim_heal_bound_ns(const struct sim_options *o)
 {
-	uint64_t takeover = (uint64_t)o->times.takeover.ns;
-	uint64_t wait = (uint64_t)o->times.wait.ns;
-	return 2 * takeover + wait + (uint64_t)o->times.challenge.ns + 4 * SIM_S;
+	const struct qd_times *t = (o->faults >> SIM_FAULT_TIMES & 1) != 0 ? &o->times_later : &o->times;
+	return (uint64_t)(2 * t->takeover.ns + t->wait.ns + t->challenge.ns) + 4 * SIM_S;
 }
 
 void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_request *request)
@@ -117,6 +126,7 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 	draw_size(o, r, request);
 	draw_flavour(o, r);
 	draw_times(o, r);
+	o->times_later = draw_longer(&o->times, r);
 	o->faults = draw_faults(r) & ~request->faults_off;
 	if (request->calm)
 		o->faults = 0;
@@ -141,7 +151,7 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 		o->machines = o->nodes + 1;
 	o->start_limit_ms = qd_rand_below(r, 3) == 0 ? 5000 : 0;
 	uint64_t minutes = request->minutes != 0 ? request->minutes : 10;
-	uint64_t heal = sim_heal_bound_ns(o) + 3 * (uint64_t)o->times.takeover.ns;
+	uint64_t heal = sim_heal_bound_ns(o) + 3 * (uint64_t)o->times_later.takeover.ns;
 	o->end_ns = minutes * 60 * SIM_S;
 	if (o->end_ns < 2 * heal)
 		o->end_ns = 2 * heal;

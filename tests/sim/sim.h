@@ -30,6 +30,7 @@ enum {
 	SIM_LOG_MAX = 4096,	/* lines kept for the report of a violation */
 	SIM_SPIN_MAX = 2000,	/* steps at one instant: a core that asks for the same timeout for ever */
 	SIM_TEXT_MAX = 512,
+	SIM_LEFT_MAX = 16,
 	SIM_CLUSTER_TAG = 0x5143,
 };
 
@@ -41,6 +42,7 @@ struct sim_options {
 	enum sim_flavour_id base_flavour;
 	struct sim_flavour flavour;
 	struct qd_times times;
+	struct qd_times times_later; /* what fault TIMES may load; every time is as long or longer */
 	uint64_t faults;	/* bit n: fault n may happen */
 	uint64_t gap_ms;	/* mean time between scheduled faults */
 	uint32_t op_rate;	/* of 65536 commands so many have a fault of their own */
@@ -99,6 +101,7 @@ struct sim_op {
 	uint64_t sent_t;
 	uint64_t admitted_t;
 	uint64_t tag;	   /* key of the nexus when it was admitted */
+	bool by_owner;	   /* its node was owner when it was sent */
 	bool data;	   /* a write of the group, not of the core */
 	bool in_target;	   /* late: waits in the target, where PREEMPT AND ABORT finds it */
 	bool land_late;	   /* a write: admitted at once, lands later */
@@ -174,7 +177,11 @@ struct sim_machine {
 	uint64_t dog_t;
 	bool mine;	    /* announced ownership to its clients */
 	uint64_t mine_epoch;
-	uint64_t struck_t;
+	uint64_t struck_t;    /* for the traps */
+	uint64_t struck_at_t; /* its last strike at another node */
+	uint32_t left_count; /* other keys of the node it struck last */
+	uint64_t left[SIM_LEFT_MAX];
+	uint64_t left_incarnation; /* of its own, when it struck */
 	uint64_t timer_late_until;
 	struct sim_runner runner;
 	struct sim_path paths[QD_PATHS_MAX];
@@ -224,6 +231,8 @@ struct sim_cover {
 struct sim_facts {
 	uint64_t epoch_max;	/* announced */
 	uint64_t data_epoch;	/* of the newest write that landed */
+	uint64_t holder_key;
+	uint64_t holder_since_t; /* this key holds the disk */
 	uint64_t cleared_t;	/* last CLEAR by an operator */
 	uint64_t released_t;	/* last RELEASE that ended a reservation */
 	uint64_t forgot_t;	/* the target last lost or changed its state by itself */
@@ -330,7 +339,9 @@ void fault_count(struct sim *s, enum sim_fault f, uint32_t machine, uint64_t det
 void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch);
 void check_landed(struct sim *s, const struct sim_op *op);
 void check_groups(struct sim *s);
-void check_strike(struct sim *s, const struct sim_machine *striker, int32_t holder_nexus, uint64_t holder_key);
+void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, uint64_t holder_key,
+		  uint64_t since_t);
+void check_holder(struct sim *s); /* note a change of the holder's key */
 void check_heal(struct sim *s);
 void check_end(struct sim *s);
 

@@ -113,6 +113,7 @@ static struct sim_op *start(struct sim *s, struct sim_machine *m, uint32_t path)
 	op->in_target = false;
 	op->land_late = false;
 	op->mute = false;
+	op->by_owner = m->node.arbiter.state == QD_ARB_OWNER;
 	op->held = false;
 	op->boots = m->boots;
 	op->admitted_t = 0;
@@ -240,17 +241,21 @@ static void exec_pr_out(struct sim *s, struct sim_op *op)
 	const struct qd_pr_out_args *args = &op->op.u.pr;
 	int32_t holder = sim_disk_holder_nexus(&s->disk);
 	uint64_t holder_key = sim_disk_holder_key(&s->disk);
+	uint64_t since_t = s->facts.holder_since_t;
 	bool preempts = args->action == QD_PR_PREEMPT || args->action == QD_PR_PREEMPT_AND_ABORT;
 	s->disk.now_ns = s->t;
 	op->outcome = sim_disk_pr_out(&s->disk, op->nexus, args);
 	s->cover->pr_out[args->action][op->outcome]++;
 	if (args->action == QD_PR_RELEASE && holder_key != 0 && sim_disk_holder_key(&s->disk) == 0)
 		s->facts.released_t = s->t;
+	check_holder(s);
+	struct sim_machine *m = &s->machines[op->machine];
+	if (args->action == QD_PR_RESERVE && op->outcome == QD_OUTCOME_GOOD && holder_key == 0)
+		m->struck_t = s->t;
 	if (op->outcome != QD_OUTCOME_GOOD || !preempts)
 		return;
-	struct sim_machine *m = &s->machines[op->machine];
 	if (holder_key != 0 && args->sa_key.value == holder_key) {
-		check_strike(s, m, holder, holder_key);
+		check_strike(s, op, holder, holder_key, since_t);
 		if (qd_key_node(args->sa_key) != m->node_id)
 			m->struck_t = s->t;
 	}
