@@ -400,7 +400,6 @@ active [NODES] proctype node()
                 if
                 :: newest == 2 * ep[n] && rec[n] == newest ->
                         new_key(n);
-                        if :: a[n] > STOP_TICKS -> a[n] = 0 :: else fi; /* the mutant's new lease */
                         if
                         :: hold == NOBODY -> pend[n] = RERES
                         :: else -> pend[n] = RESTR; seen[n] = hold
@@ -411,7 +410,9 @@ active [NODES] proctype node()
 
         :: d_step { pend[n] == RERES || pend[n] == RESTR ->
                 if
-                :: pend[n] == RERES && hold == NOBODY -> hold = n
+                :: pend[n] == RERES && hold == NOBODY ->
+                        hold = n;
+                        if :: a[n] > STOP_TICKS && OWNER_FOR_EVER -> a[n] = 0 :: else fi
                 :: pend[n] == RESTR -> preempt(n, seen[n])
                 :: else
                 fi;
@@ -511,6 +512,7 @@ active proctype target_and_time()
                         fi;
                         if
                         :: (ph[i] == MINE || ph[i] == OWN) && (pend[i] == SENT || pend[i] == BEATEN) -> round_ages(i)
+                        :: OWNER_FOR_EVER && pend[i] == RERES -> pend[i] = IDLE /* so its lease counts from sending */
                         :: else
                         fi);
                 settle() }

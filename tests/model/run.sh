@@ -30,7 +30,7 @@ build() {
         (
                 cd "$work/$1"
                 spin ${spin_flags[@]+"${spin_flags[@]}"} -a arbiter.pml >spin.log 2>&1 || { cat spin.log >&2; exit 1; }
-                "${CC:-gcc}" -w -DSAFETY -DNOREDUCE -DNOCOMP "${cc_flags[@]}" -o pan pan.c
+                "${CC:-gcc}" -w -DSAFETY -DNOREDUCE -DNOCOMP -DSFH "${cc_flags[@]}" -o pan pan.c
         )
 }
 
@@ -81,7 +81,7 @@ trace() {
         build "$1" "-D$1 ${2-} -DNOSYM -DTRACE" "-O1 -DREVERSE -DMEMLIM=2500"
         cd "$work/$1"
         ./pan -m50 -w24 >pan.log 2>&1 || true
-        spin "-D$1" ${2:+$2} -DNOSYM -DTRACE -t arbiter.pml | grep -E 'hold|rror|failed'
+        spin "-D$1" ${2:+"$2"} -DNOSYM -DTRACE -t arbiter.pml | grep -E 'hold|rror|failed'
 }
 
 if [[ -n ${MODEL_TRACE:-} ]]; then
@@ -91,7 +91,11 @@ fi
 
 holds all-rules '' 2900 25
 if [[ ${FULL:-0} == 1 ]]; then
-        holds two-restarts '-DRESTARTS=2 -DEPOCHS=2' 12000 26
+        holds two-restarts '-DRESTARTS=2' 12000 26
+        holds four-epochs '-DEPOCHS=4' 12000 26
+        # Rules whose loss the other rules make good here: not shown to be needed, and docs/MODEL.md says so.
+        holds masked-reserve-after-stop '-DRERESERVE_AFTER_STOP -DRESTARTS=2 -DEPOCHS=2' 12000 24
+        holds masked-round-without-records '-DROUND_WITHOUT_RECORDS -DRESTARTS=2 -DEPOCHS=2' 12000 24
 fi
 
 breaks NO_LAST_ROUND
@@ -100,7 +104,6 @@ breaks LEASE_FROM_ANSWER
 breaks BEAT_USED_TWICE -DNARROW
 breaks STRIKE_WITHOUT_SWAP
 breaks UNRESERVED_NO_WAIT -DNARROW
-breaks RERESERVE_AFTER_STOP -DNARROW
 breaks RERESERVE_NEXT_INCARNATION -DNARROW
 breaks SIGHT_OF_UNRESERVED_SURVIVES -DNARROW
 breaks SIGHT_OF_KEY_SURVIVES -DNARROW
