@@ -178,6 +178,13 @@ static void fault_target(struct sim *s, enum sim_fault f)
 	}
 }
 
+static void lose_session(struct sim *s, struct sim_machine *m)
+{
+	uint32_t path = (uint32_t)sim_below(s, s->o.paths);
+	uint64_t in_ns = sim_below(s, 50 * SIM_MS);
+	host_lose_session(s, m, path, in_ns);
+}
+
 static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f)
 {
 	switch ((int)f) {
@@ -206,7 +213,7 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 		cut_link(s, m, f == SIM_FAULT_LINK_ONE_WAY);
 		return;
 	case SIM_FAULT_SESSION_LOSS:
-		host_lose_session(s, m, (uint32_t)sim_below(s, s->o.paths), sim_below(s, 50 * SIM_MS));
+		lose_session(s, m);
 		return;
 	case SIM_FAULT_CROWD:
 		for (uint32_t i = 0; i < s->o.machines; i++)
@@ -224,6 +231,14 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 	default:
 		QD_UNREACHABLE("not a fault of a machine");
 	}
+}
+
+/* Drawn one after the other: the order of evaluation of arguments is the compiler's. */
+static void halt_after_strike(struct sim *s, struct sim_machine *m)
+{
+	uint64_t until = draw_end(s, draw_duration(s));
+	bool freeze = fault_on(s, SIM_FAULT_FREEZE) && sim_chance(s, 100);
+	host_halt(s, m, until, freeze);
 }
 
 static bool is_target_fault(enum sim_fault f)
@@ -278,8 +293,7 @@ void fault_after_strike(struct sim *s, struct sim_machine *m)
 	else if (f == SIM_FAULT_CLEAR_AFTER_STRIKE)
 		sim_push(s, s->t + sim_below(s, 4 * SIM_S), SIM_EV_CLEAR, 0, 0, 0);
 	else if (f == SIM_FAULT_STOPS_AFTER_STRIKE)
-		host_halt(s, m, draw_end(s, draw_duration(s)),
-			  fault_on(s, SIM_FAULT_FREEZE) && sim_chance(s, 100));
+		halt_after_strike(s, m);
 	else
 		fault_restart(s, (enum sim_restart)sim_below(s, SIM_RESTART_COUNT));
 }

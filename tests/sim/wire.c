@@ -53,7 +53,7 @@ static bool late_fate(struct sim *s, struct sim_op *op, enum sim_fault f)
 	bool late_kind = op->op.kind == QD_OP_PR_OUT || op->op.kind == QD_OP_LOGIN || is_write(op);
 	if (!late_kind)
 		return false;
-	op->late_ns = sim_between(s, 1, 20) * SIM_S + sim_below(s, SIM_S);
+	op->late_ns = sim_between(s, 1000, 21000) * SIM_MS;
 	op->land_late = f == SIM_FAULT_LATE_ACCEPTED && is_write(op);
 	op->in_target = op->land_late || sim_chance(s, 128);
 	return true;
