@@ -15,34 +15,34 @@
 #include <stdint.h>
 
 enum {
-	SIM_NEXUS_MAX = 64,    /* initiator ports: machine * 8 + path; one bit each in a map */
-	SIM_REGS_MAX = 96,     /* registrations, those of dead sessions included; more: 05h/55h/04h */
+	SIM_NEXUS_MAX = 64, /* initiator ports: machine * 8 + path; one bit each in a map */
+	SIM_REGS_MAX = 96,  /* registrations, those of dead sessions included; more: 05h/55h/04h */
 	SIM_SECTOR_BYTES = 512,
 	SIM_DATA_SECTORS = 24, /* of the data area that the model keeps */
 	SIM_SECTORS = QD_QDISK_SLOTS_LBA + SIM_DATA_SECTORS,
-	SIM_UA_MAX = 4,	       /* unit attentions queued per nexus */
-	SIM_PAST_MAX = 16,     /* states of the past that a roll-back can return to */
+	SIM_UA_MAX = 4,	   /* unit attentions queued per nexus */
+	SIM_PAST_MAX = 16, /* states of the past that a roll-back can return to */
 	SIM_NO_REG = -1,
 };
 
 /* How a target behaves where targets differ (docs/PROTOCOL.md section 7). */
 struct sim_flavour {
 	const char *name;
-	bool keep_registration;	 /* a nexus that logs in again is still registered (LIO, SPC-4 5.13.6); otherwise its
+	bool keep_registration; /* a nexus that logs in again is still registered (LIO, SPC-4 5.13.6); otherwise its
 				  * key stays listed with a dead nexus (tgt) */
-	bool preempt_and_abort;	 /* otherwise 05h/24h/00h */
-	bool aptpl;		 /* otherwise 05h/24h/00h to a REGISTER with APTPL */
-	bool full_status;	 /* READ FULL STATUS is known */
-	bool abort_by_tag;	 /* PREEMPT AND ABORT ends only commands that came under the preempted key (LIO);
+	bool preempt_and_abort; /* otherwise 05h/24h/00h */
+	bool aptpl;		/* otherwise 05h/24h/00h to a REGISTER with APTPL */
+	bool full_status;	/* READ FULL STATUS is known */
+	bool abort_by_tag;    /* PREEMPT AND ABORT ends only commands that came under the preempted key (LIO);
 				  * otherwise all of the preempted nexuses (SPC-4 5.13.11.2.6) */
-	bool ua_new_session;	 /* 29h/00h for the first command of a session */
-	bool ua_power_on;	 /* 29h/00h for everybody after a restart */
-	bool ua_preempted_03;	 /* the preempted get 2Ah/03h (tgt), otherwise 2Ah/05h */
-	bool ua_release_ro;	 /* RELEASE under types 5..8: 2Ah/04h to the other registrants */
-	bool ua_release_we;	 /* RELEASE under types 1, 3: 2Ah/04h to the releaser and to unregistered nexuses (tgt) */
-	uint8_t reset_ascq;	 /* of 29h after a LUN reset */
+	bool ua_new_session;  /* 29h/00h for the first command of a session */
+	bool ua_power_on;     /* 29h/00h for everybody after a restart */
+	bool ua_preempted_03; /* the preempted get 2Ah/03h (tgt), otherwise 2Ah/05h */
+	bool ua_release_ro;   /* RELEASE under types 5..8: 2Ah/04h to the other registrants */
+	bool ua_release_we; /* RELEASE under types 1, 3: 2Ah/04h to the releaser and to unregistered nexuses (tgt) */
+	uint8_t reset_ascq;	  /* of 29h after a LUN reset */
 	bool reserve_conflict_02; /* RESERVE against another holder: 02h/08h/00h instead of the status (LIO) */
-	bool write_same_hole;	 /* WRITE SAME passes under type 5 without a registration (tgt) */
+	bool write_same_hole;	  /* WRITE SAME passes under type 5 without a registration (tgt) */
 };
 
 enum sim_flavour_id {
@@ -106,7 +106,7 @@ struct sim_disk {
 	uint64_t known;		/* nexuses that logged in since the last start of the target */
 	uint64_t removed;	/* nexuses that the last PR OUT unregistered, the sender not counted */
 	uint64_t data_lba;
-	bool keep_past; /* note states for roll-backs */
+	bool keep_past;	 /* note states for roll-backs */
 	uint64_t now_ns; /* set by the caller when it keeps the past; only labels states */
 	uint32_t past_count;
 	uint32_t past_next;
@@ -136,12 +136,15 @@ enum qd_outcome sim_disk_pr_out(struct sim_disk *d, uint32_t nexus, const struct
 enum qd_outcome sim_disk_read_keys(struct sim_disk *d, uint32_t nexus, struct qd_key *keys, size_t keys_max,
 				   struct qd_pr_keys *out);
 enum qd_outcome sim_disk_read_reservation(struct sim_disk *d, uint32_t nexus, struct qd_pr_reservation *out);
-enum qd_outcome sim_disk_report_capabilities(struct sim_disk *d, uint32_t nexus, struct qd_pr_capabilities *out);
+enum qd_outcome sim_disk_report_capabilities(struct sim_disk *d, uint32_t nexus,
+					     struct qd_pr_capabilities *out);
 /* Registrations in order; *count of them, nexus -1 for those of sessions that are gone. *holder: index or -1. */
-enum qd_outcome sim_disk_read_full_status(struct sim_disk *d, uint32_t nexus, const struct sim_registration **regs,
-					  uint32_t *count, int32_t *holder);
+enum qd_outcome sim_disk_read_full_status(struct sim_disk *d, uint32_t nexus,
+					  const struct sim_registration **regs, uint32_t *count,
+					  int32_t *holder);
 enum qd_outcome sim_disk_read(struct sim_disk *d, uint32_t nexus, uint64_t lba, uint32_t count, uint8_t *to);
-enum qd_outcome sim_disk_write(struct sim_disk *d, uint32_t nexus, uint64_t lba, uint32_t count, const uint8_t *from);
+enum qd_outcome sim_disk_write(struct sim_disk *d, uint32_t nexus, uint64_t lba, uint32_t count,
+			       const uint8_t *from);
 enum qd_outcome sim_disk_write_same(struct sim_disk *d, uint32_t nexus, uint64_t lba, uint32_t count,
 				    const uint8_t *sector);
 
@@ -160,10 +163,10 @@ const struct qd_owner_record *sim_disk_peek_record(struct sim_disk *d, uint32_t 
 void sim_disk_lun_reset(struct sim_disk *d);
 
 enum sim_restart {
-	SIM_RESTART_KEEP = 0,	      /* APTPL state returns if APTPL is active, otherwise nothing does */
-	SIM_RESTART_LOSE,	      /* nothing returns although APTPL is active */
-	SIM_RESTART_BEFORE_PREEMPT,   /* the state before the last PREEMPT returns (PROTOCOL.md case 15) */
-	SIM_RESTART_SECONDS_AGO,      /* the state of back_ns ago returns */
+	SIM_RESTART_KEEP = 0,	    /* APTPL state returns if APTPL is active, otherwise nothing does */
+	SIM_RESTART_LOSE,	    /* nothing returns although APTPL is active */
+	SIM_RESTART_BEFORE_PREEMPT, /* the state before the last PREEMPT returns (PROTOCOL.md case 15) */
+	SIM_RESTART_SECONDS_AGO,    /* the state of back_ns ago returns */
 	SIM_RESTART_COUNT,
 };
 

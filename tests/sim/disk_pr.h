@@ -8,7 +8,8 @@
 /* Note the end of a command and return its outcome. */
 enum qd_outcome sim_end_good(struct sim_disk *d);
 enum qd_outcome sim_end_conflict(struct sim_disk *d);
-enum qd_outcome sim_end_check(struct sim_disk *d, uint8_t key, uint8_t asc, uint8_t ascq, enum qd_outcome outcome);
+enum qd_outcome sim_end_check(struct sim_disk *d, uint8_t key, uint8_t asc, uint8_t ascq,
+			      enum qd_outcome outcome);
 
 /* The unit attention that eats the command, or GOOD. */
 enum qd_outcome sim_disk_attention(struct sim_disk *d, uint32_t nexus);

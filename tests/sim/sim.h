@@ -26,9 +26,9 @@ enum sim_fault { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
 
 enum {
 	SIM_MACHINES_MAX = 8,
-	SIM_OPS_MAX = 512,	/* commands under way in the whole world */
-	SIM_LOG_MAX = 4096,	/* lines kept for the report of a violation */
-	SIM_SPIN_MAX = 2000,	/* steps at one instant: a core that asks for the same timeout for ever */
+	SIM_OPS_MAX = 512,   /* commands under way in the whole world */
+	SIM_LOG_MAX = 4096,  /* lines kept for the report of a violation */
+	SIM_SPIN_MAX = 2000, /* steps at one instant: a core that asks for the same timeout for ever */
 	SIM_TEXT_MAX = 512,
 	SIM_LEFT_MAX = 16,
 	SIM_CLUSTER_TAG = 0x5143,
@@ -43,11 +43,11 @@ struct sim_options {
 	struct sim_flavour flavour;
 	struct qd_times times;
 	struct qd_times times_later; /* what fault TIMES may load; every time is as long or longer */
-	uint64_t faults;	/* bit n: fault n may happen */
-	uint64_t gap_ms;	/* mean time between scheduled faults */
-	uint32_t op_rate;	/* of 65536 commands so many have a fault of their own */
-	uint32_t trap_rate;	/* of 256 strikes so many are followed by a fault */
-	uint64_t latency_ns;	/* mean one-way time of a command */
+	uint64_t faults;	     /* bit n: fault n may happen */
+	uint64_t gap_ms;	     /* mean time between scheduled faults */
+	uint32_t op_rate;	     /* of 65536 commands so many have a fault of their own */
+	uint32_t trap_rate;	     /* of 256 strikes so many are followed by a fault */
+	uint64_t latency_ns;	     /* mean one-way time of a command */
 	int32_t ppm[SIM_MACHINES_MAX];
 	bool copied_names;	/* the copied machine has the other's initiator names too */
 	bool copied_machine_id; /* and its machine-id */
@@ -66,17 +66,17 @@ struct sim_request {
 
 enum sim_event_kind {
 	SIM_EV_NONE = 0,
-	SIM_EV_ARRIVE,	/* command `index` reaches the target */
-	SIM_EV_LAND,	/* an admitted write lands */
-	SIM_EV_ANSWER,	/* an answer reaches its machine */
-	SIM_EV_LOST,	/* SESSION_LOST of path `index` */
-	SIM_EV_NOTICE,	/* the target notices the end of session `gen` of nexus `index` */
+	SIM_EV_ARRIVE, /* command `index` reaches the target */
+	SIM_EV_LAND,   /* an admitted write lands */
+	SIM_EV_ANSWER, /* an answer reaches its machine */
+	SIM_EV_LOST,   /* SESSION_LOST of path `index` */
+	SIM_EV_NOTICE, /* the target notices the end of session `gen` of nexus `index` */
 	SIM_EV_STORED,
 	SIM_EV_REPORT,	/* of the runner: `index` */
 	SIM_EV_BOOT,	/* machine and quorumd start */
 	SIM_EV_PROCESS, /* quorumd starts */
 	SIM_EV_RESUME,
-	SIM_EV_FAULT,	/* the fault clock */
+	SIM_EV_FAULT, /* the fault clock */
 	SIM_EV_TARGET_UP,
 	SIM_EV_CLEAR,
 	SIM_EV_HEAL,
@@ -100,15 +100,15 @@ struct sim_op {
 	uint32_t nexus;
 	uint64_t sent_t;
 	uint64_t admitted_t;
-	uint64_t tag;	   /* key of the nexus when it was admitted */
-	bool by_owner;	   /* its node was owner when it was sent */
-	bool data;	   /* a write of the group, not of the core */
-	bool in_target;	   /* late: waits in the target, where PREEMPT AND ABORT finds it */
-	bool land_late;	   /* a write: admitted at once, lands later */
-	bool mute;	   /* the answer is lost */
-	bool held;	   /* waits in its machine for the link, and dies with it */
-	uint32_t boots;	   /* of the machine when it was sent */
-	bool frozen;	   /* data: of a group that lived through a freeze */
+	uint64_t tag;	/* key of the nexus when it was admitted */
+	bool by_owner;	/* its node was owner when it was sent */
+	bool data;	/* a write of the group, not of the core */
+	bool in_target; /* late: waits in the target, where PREEMPT AND ABORT finds it */
+	bool land_late; /* a write: admitted at once, lands later */
+	bool mute;	/* the answer is lost */
+	bool held;	/* waits in its machine for the link, and dies with it */
+	uint32_t boots; /* of the machine when it was sent */
+	bool frozen;	/* data: of a group that lived through a freeze */
 	uint64_t late_ns;
 	uint64_t epoch;	   /* data: the group's */
 	uint64_t sequence; /* data */
@@ -121,11 +121,11 @@ struct sim_op {
 };
 
 struct sim_path {
-	bool up;	     /* the machine believes in its session */
-	bool lost_pending;   /* a SESSION_LOST is on its way to the core */
-	uint32_t attempt;    /* grows whenever answers of before count no more */
-	uint32_t session;    /* number of its session at the target */
-	uint64_t last_t;     /* arrival of the last command that kept its place */
+	bool up;	   /* the machine believes in its session */
+	bool lost_pending; /* a SESSION_LOST is on its way to the core */
+	uint32_t attempt;  /* grows whenever answers of before count no more */
+	uint32_t session;  /* number of its session at the target */
+	uint64_t last_t;   /* arrival of the last command that kept its place */
 	uint64_t out_down_until;
 	uint64_t in_down_until;
 };
@@ -150,9 +150,9 @@ struct sim_runner {
 	uint64_t next_t;     /* start or stop is complete */
 	uint64_t write_t;
 	uint32_t writes_open;
-	bool froze;	     /* clocks stood still while it ran */
-	bool failed;	     /* its start failed or it died, in this epoch */
-	bool will_fail;	     /* the order under way fails */
+	bool froze;		   /* clocks stood still while it ran */
+	bool failed;		   /* its start failed or it died, in this epoch */
+	bool will_fail;		   /* the order under way fails */
 	uint64_t overlap_ok_until; /* after a freeze */
 };
 
@@ -175,11 +175,11 @@ struct sim_machine {
 	uint64_t timer_t;
 	uint64_t runner_t;
 	uint64_t dog_t;
-	bool mine;	    /* announced ownership to its clients */
+	bool mine; /* announced ownership to its clients */
 	uint64_t mine_epoch;
 	uint64_t struck_t;    /* for the traps */
 	uint64_t struck_at_t; /* its last strike at another node */
-	uint32_t left_count; /* other keys of the node it struck last */
+	uint32_t left_count;  /* other keys of the node it struck last */
 	uint64_t left[SIM_LEFT_MAX];
 	uint64_t left_incarnation; /* of its own, when it struck */
 	uint64_t timer_late_until;
@@ -192,8 +192,8 @@ struct sim_machine {
 enum sim_log_kind {
 	SIM_LOG_TRACE = 0, /* a line of the core */
 	SIM_LOG_FAULT,
-	SIM_LOG_EXEC,	 /* a command at the target */
-	SIM_LOG_LAND,	 /* data of the group on the disk */
+	SIM_LOG_EXEC, /* a command at the target */
+	SIM_LOG_LAND, /* data of the group on the disk */
 	SIM_LOG_RUNNER,
 	SIM_LOG_MACHINE,
 	SIM_LOG_KIND_COUNT,
@@ -229,19 +229,19 @@ struct sim_cover {
 
 /* What the invariants remember. */
 struct sim_facts {
-	uint64_t epoch_max;	/* announced */
-	uint64_t data_epoch;	/* of the newest write that landed */
+	uint64_t epoch_max;  /* announced */
+	uint64_t data_epoch; /* of the newest write that landed */
 	uint64_t holder_key;
 	uint64_t holder_since_t; /* this key holds the disk */
-	uint64_t cleared_t;	/* last CLEAR by an operator */
-	uint64_t released_t;	/* last RELEASE that ended a reservation */
-	uint64_t forgot_t;	/* the target last lost or changed its state by itself */
-	bool rolled_back;	/* and nobody has taken the disk since */
+	uint64_t cleared_t;	 /* last CLEAR by an operator */
+	uint64_t released_t;	 /* last RELEASE that ended a reservation */
+	uint64_t forgot_t;	 /* the target last lost or changed its state by itself */
+	bool rolled_back;	 /* and nobody has taken the disk since */
 	uint64_t rolled_until;
-	uint32_t heal_owner;	/* machine */
+	uint32_t heal_owner; /* machine */
 	uint64_t heal_epoch;
-	uint64_t heal_since_t;	/* the group runs since */
-	uint32_t heal_retries;	/* unreserved disk raced for after healing: another W each */
+	uint64_t heal_since_t; /* the group runs since */
+	uint32_t heal_retries; /* unreserved disk raced for after healing: another W each */
 };
 
 struct sim {
@@ -287,8 +287,8 @@ void sim_run(struct sim *s, const struct sim_options *o, struct sim_cover *cover
 void sim_fail(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* --- log.c */
-void sim_log_add(struct sim *s, enum sim_log_kind kind, uint32_t machine, uint32_t code, uint64_t a, uint64_t b,
-		 uint64_t c);
+void sim_log_add(struct sim *s, enum sim_log_kind kind, uint32_t machine, uint32_t code, uint64_t a,
+		 uint64_t b, uint64_t c);
 void sim_log_print_last(const struct sim *s, uint64_t lines);
 
 /* --- host.c: machines */
@@ -366,8 +366,8 @@ static inline bool sim_chance(struct sim *s, uint32_t of_256)
 	return (qd_rand_u64(&s->rand) & 0xff) < of_256;
 }
 
-static inline void sim_push(struct sim *s, uint64_t t, enum sim_event_kind kind, uint32_t machine, uint32_t index,
-			    uint32_t gen)
+static inline void sim_push(struct sim *s, uint64_t t, enum sim_event_kind kind, uint32_t machine,
+			    uint32_t index, uint32_t gen)
 {
 	sim_heap_push(&s->heap, (struct sim_event){.t = t,
 						   .kind = (uint8_t)kind,

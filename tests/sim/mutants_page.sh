@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Write docs/MUTANTS.md: for every safety rule the lowest seed that shows what goes wrong without it.
+# usage: tests/sim/mutants_page.sh [LIMIT]   seeds tried per rule (30000), build/sim-mutants must be built
+set -eu
+limit=${1-30000}
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+build/sim-mutants --hunt --limit "$limit" >"$out" || true # rules not caught stand in the page
+{
+  cat <<END
+<!-- SPDX-License-Identifier: Apache-2.0 -->
+# Mutants: what goes wrong without each rule
+
+Every safety rule of PROTOCOL.md sections 2 to 4 can be switched off in the build with mutants (\`src/core/rules_list.h\`). The
+simulator then finds a violation. Written by \`tests/sim/mutants_page.sh $limit\`; \`make check\` runs each seed with its rule off (it
+must fail) and on (it must pass). A seed that breaks safety is preferred to one that only breaks the bound of I6.
+
+    build/sim-mutants --mutant NAME --seed SEED [-v]
+
+| rule | clause | seed | without it | what the simulator says |
+|---|---|---|---|---|
+END
+  while IFS=$'\t' read -r name clause seed text failure; do
+    echo "| $name | $clause | $seed | $text | ${failure//|/\\|} |"
+  done <"$out"
+  echo
+  echo "$(awk -F'\t' '$3 != "-"' "$out" | wc -l) of $(wc -l <"$out") rules are caught."
+} >docs/MUTANTS.md
+grep -c '' docs/MUTANTS.md >/dev/null
