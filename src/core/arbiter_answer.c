@@ -67,7 +67,9 @@ static bool keep_key(const struct qd_turn *t, struct qd_key key)
 	    !qd_arb_is_member(t, node))
 		return true; /* to be scrubbed */
 	/* Keys of the loser are cleaned away, the heir's are waited for; other members' are left alone. */
-	return node == (a->state == QD_ARB_OWNER ? a->own.heir : a->taking.loser);
+	if (a->state == QD_ARB_OWNER)
+		return node == a->own.heir;
+	return node == a->taking.loser || node == a->newest.node_id;
 }
 
 static void take_keys(struct qd_turn *t, const struct qd_answer *answer)

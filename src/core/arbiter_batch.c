@@ -197,9 +197,8 @@ void qd_batch_learn(struct qd_turn *t)
 		return; /* only a session that is up knows a key */
 
 	const enum qd_outcome o = b->outcome[QD_ROLE_OUT];
-	const bool registers = !qd_key_is_none(b->key);					 /* not UNREGISTER */
-	const bool taken_for_good = o == QD_OUTCOME_UNKNOWN && !QD_RULE(BEAT_AMBIGUOUS); /* mutant */
-	if (registers && (o == QD_OUTCOME_GOOD || taken_for_good))
+	const bool registers = !qd_key_is_none(b->key); /* not UNREGISTER */
+	if (registers && o == QD_OUTCOME_GOOD)
 		path->key = b->key;
 	else if (qd_outcome_not_executed(o) && o != QD_OUTCOME_CONFLICT && !qd_key_is_none(b->before))
 		path->key = b->before;
@@ -212,10 +211,17 @@ void qd_batch_learn(struct qd_turn *t)
 
 struct qd_span qd_arb_patience(const struct qd_turn *t, uint32_t path)
 {
+	const struct qd_lease *l = &t->node->lease;
+	struct qd_span longest = t->times->renew;
 	/* With another path at hand a silent one is left early (case 9: inside the budget); the only path is waited
 	 * for as long as the lease can wait, because a torn-down session costs more than a late answer. */
 	for (uint32_t p = 0; p < t->config->path_count; p++)
 		if (p != path && qd_path_ready(t->a, p))
 			return t->times->look;
-	return t->times->renew;
+	/* An owner keeps a third of R of its lease for a new login, a check and a round. */
+	if (t->a->state == QD_ARB_OWNER && l->held) {
+		longest = qd_span_sub(qd_mono_sub(l->begin_stop, t->now), t->times->look);
+		longest.ns = longest.ns > t->times->renew.ns ? t->times->renew.ns : longest.ns;
+	}
+	return longest.ns > t->times->look.ns ? longest : t->times->look;
 }

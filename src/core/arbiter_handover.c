@@ -171,6 +171,8 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
 	const enum qd_outcome o = qd_batch_worst(b);
+	if (b->step == QD_STEP_TELL_TIMES && o != QD_OUTCOME_GOOD)
+		a->own.next_extra = a->own.next_round; /* once a round is often enough */
 	if (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) {
 		a->own.next_heir_look = qd_mono_add(t->now, qd_span_ms(QD_HEIR_LOOK_MS));
 		return; /* not executed: the phase starts it again */

@@ -184,14 +184,21 @@ void qd_leave_done(struct qd_turn *t, const struct qd_batch *b)
 
 	if (a->state != QD_ARB_RELEASING)
 		return; /* the last answers of a round that nobody waits for any more */
-	if ((qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) && qd_path_ready(a, b->path) &&
-	    a->release_retries++ < QD_RETRIES_MAX) {
+	if (b->step == QD_STEP_RELEASE_RECORD && (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) &&
+	    qd_path_ready(a, b->path) && a->release_retries++ < QD_RETRIES_MAX) {
 		write_released(t, b->path); /* not executed */
 		return;
 	}
-	if (o != QD_OUTCOME_GOOD)
+	const bool released = a->mine.state == QD_RECORD_RELEASED && a->mine.epoch == a->own.epoch;
+	if (!released && b->step == QD_STEP_RELEASE_RECORD && qd_path_ready(a, b->path)) {
+		/* The heir may have read it and struck before the target answered: LIO then ends the write as aborted. */
+		qd_batch_begin(t, QD_STEP_RELEASE_READ, b->path, qd_arb_patience(t, b->path));
+		qd_batch_ask(t, QD_ROLE_RECORDS);
+		return;
+	}
+	if (!released)
 		qd_arb_trace(t, QD_TRACE_RELEASE_FAILED, b->step, o, 0);
-	finish_handover(t, o == QD_OUTCOME_GOOD ? QD_REPLY_DONE : QD_REPLY_FAILED);
+	finish_handover(t, released ? QD_REPLY_DONE : QD_REPLY_FAILED);
 	qd_leave_retire(t);
 }
 

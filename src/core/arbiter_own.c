@@ -104,6 +104,9 @@ static void round_done(struct qd_turn *t, const struct qd_batch *b)
 	if (!QD_RULE(LEASE_NEEDS_BEAT) && read_back && r->held &&
 	    qd_key_node(r->holder) == t->config->node_id)
 		good = true; /* mutant */
+	if (!QD_RULE(BEAT_AMBIGUOUS) &&
+	    (b->outcome[QD_ROLE_OUT] == QD_OUTCOME_UNKNOWN || b->outcome[QD_ROLE_OUT] == QD_OUTCOME_ABORTED))
+		good = true; /* mutant */
 	/* Case 15: a holder whose epoch is below the newest record is no defender. */
 	if (b->outcome[QD_ROLE_RECORDS] == QD_OUTCOME_GOOD && a->newest.epoch > a->own.epoch &&
 	    QD_RULE(RECORD_NEWER_STOPS)) {
@@ -129,6 +132,10 @@ static bool scrub_next(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	while (a->keys_next < a->keys_count) {
 		const struct qd_key key = a->keys[a->keys_next++];
+		if (a->keys_next == QD_KEYS_KEPT) {
+			a->own.scrub = true; /* the list was full: there may be more */
+			a->own.next_extra = a->own.next_round;
+		}
 		if (!must_scrub(t, key))
 			continue;
 		qd_batch_preempt(t, QD_STEP_SCRUB, a->own.path, key);
@@ -271,7 +278,7 @@ void qd_own_think(struct qd_turn *t)
 		qd_batch_round(t, QD_STEP_ROUND, path, a->paths[path].key);
 		return;
 	}
-	if (qd_arb_times_think(t))
+	if (qd_mono_reached(t->now, a->own.next_extra) && qd_arb_times_think(t))
 		return;
 	if (qd_handover_think(t) || a->state != QD_ARB_OWNER || !qd_mono_reached(t->now, a->own.next_extra))
 		return;

@@ -85,15 +85,10 @@ static void other_holds(struct qd_turn *t, struct qd_key holder)
 	 * Only a member's key can come back that way. */
 	const bool members =
 		qd_key_tag(holder) == t->config->cluster_tag && qd_arb_is_member(t, qd_key_node(holder));
-	const bool back_in_time =
-		members && record_is_mine(t) && (inside_lease(t) || !QD_RULE(STRIKE_BACK_IN_LEASE));
+	const bool back_in_time = members && record_is_mine(t) && inside_lease(t);
 	if (back_in_time) {
 		qd_arb_trace(t, QD_TRACE_STRIKE_BACK, holder.value, 0, 0);
 		with_registration(t, QD_STEP_REPREEMPT, holder);
-		return;
-	}
-	if (!QD_RULE(FENCED_STAYS_OUT)) {
-		with_registration(t, QD_STEP_REPREEMPT, holder); /* mutant */
 		return;
 	}
 	qd_arb_trace(t, QD_TRACE_LOST_HOLDER, holder.value, 0, 0);
@@ -103,8 +98,7 @@ static void other_holds(struct qd_turn *t, struct qd_key holder)
 static void nobody_holds(struct qd_turn *t)
 {
 	const struct qd_arbiter *a = t->a;
-	const bool recorded = record_is_mine(t) || !QD_RULE(RERESERVE_RECORDED);
-	if (recorded && (inside_lease(t) || !QD_RULE(RERESERVE_IN_LEASE))) {
+	if (record_is_mine(t) && inside_lease(t)) {
 		const struct qd_span left = qd_mono_sub(t->node->lease.begin_stop, t->now);
 		qd_arb_trace(t, QD_TRACE_RERESERVE, left.ns > 0 ? (uint64_t)left.ns : 0, 0, 0);
 		with_registration(t, QD_STEP_RERESERVE, (struct qd_key){0});

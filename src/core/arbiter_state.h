@@ -47,6 +47,7 @@ enum qd_step {
 	QD_STEP_WITHDRAW,   /* WRITE own record naming nobody */
 	QD_STEP_TELL_TIMES, /* WRITE own record with longer times, before they are used */
 	/* releasing */
+	QD_STEP_RELEASE_READ,	/* READ records: did it land, although its answer was not GOOD? */
 	QD_STEP_RELEASE_RECORD, /* WRITE own record "released"; the reservation stays */
 	QD_STEP_COUNT,
 };

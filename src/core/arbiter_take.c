@@ -46,10 +46,8 @@ static void strike(struct qd_turn *t)
 		k->struck_at = t->now;
 	t->a->stats.strikes++;
 	if (!k->by_reserve) {
-		/* The key that is C old, not the one that holds now: a swap inside the target, no window. The mutant
-		 * names what the last look saw, which a recheck may have renewed. */
-		const struct qd_key target = QD_RULE(STRIKE_NAMES_SEEN_KEY) ? k->target : t->a->sight.holder;
-		qd_batch_preempt(t, QD_STEP_STRIKE, k->path, target);
+		/* The key that is C old, not the one that holds now: a swap inside the target, no window. */
+		qd_batch_preempt(t, QD_STEP_STRIKE, k->path, k->target);
 		return;
 	}
 	qd_batch_begin(t, QD_STEP_STRIKE, k->path, qd_arb_patience(t, k->path));
@@ -132,6 +130,10 @@ static void struck(struct qd_turn *t, const struct qd_batch *b)
 		strike(t);
 		return;
 	}
+	if (o == QD_OUTCOME_CONFLICT && !k->by_reserve && !QD_RULE(STRIKE_NAMES_SEEN_KEY)) {
+		ask_holder(t); /* mutant: whichever key holds now is struck next */
+		return;
+	}
 	if (qd_outcome_not_executed(o) || o == QD_OUTCOME_CONFLICT) {
 		/* Somebody was faster, the defender has beaten, or a unit attention tells of a change: look again. */
 		qd_arb_trace(t, QD_TRACE_TAKE_CONFLICT, b->step, 0, 0);
@@ -180,7 +182,8 @@ static void read_records(struct qd_turn *t)
 	qd_batch_ask(t, QD_ROLE_RECORDS);
 }
 
-/* The next key of the loser, or of an earlier session of this node, that is still registered. */
+/* The next key that is still registered of the loser, of the last recorded owner (this node may have struck it and given
+ * up before) or of an earlier session of this node. */
 static void clean(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -188,12 +191,16 @@ static void clean(struct qd_turn *t)
 		const struct qd_key key = a->keys[a->keys_next++];
 		const uint32_t node = qd_key_node(key);
 		if (qd_key_tag(key) != t->config->cluster_tag ||
-		    (node != a->taking.loser && node != t->config->node_id))
+		    (node != a->taking.loser && node != a->newest.node_id && node != t->config->node_id))
 			continue;
 		qd_batch_preempt(t, QD_STEP_CLEAN, a->taking.path, key);
 		return;
 	}
-	read_records(t);
+	const bool all = a->keys_count < QD_KEYS_KEPT || a->taking.retries++ >= QD_RETRIES_MAX;
+	if (all)
+		read_records(t);
+	else
+		ask_holder(t); /* the list was full: there may be more */
 }
 
 static void holder_known(struct qd_turn *t, const struct qd_batch *b)
@@ -208,6 +215,13 @@ static void holder_known(struct qd_turn *t, const struct qd_batch *b)
 		return;
 	}
 	const bool holder = r->held && qd_key_equal(r->holder, mine) && r->type == QD_PR_TYPE_WRITE_EXCLUSIVE;
+	if (!holder && !QD_RULE(STRIKE_NAMES_SEEN_KEY) && !k->by_reserve && r->held &&
+	    k->retries < QD_RETRIES_MAX) {
+		k->retries++;
+		k->target = r->holder;
+		strike(t); /* mutant */
+		return;
+	}
 	if (!holder && QD_RULE(VERIFY_HOLDER)) {
 		if (!k->by_reserve && r->held && qd_key_equal(r->holder, k->target) &&
 		    k->retries < QD_RETRIES_MAX) {
@@ -293,7 +307,9 @@ static void round_done(struct qd_turn *t, const struct qd_batch *b)
 		return;
 	}
 	const struct qd_pr_reservation *r = &b->reservation;
-	if (!r->held || !qd_key_equal(r->holder, b->key) || r->type != QD_PR_TYPE_WRITE_EXCLUSIVE ||
+	const bool holder =
+		r->held && qd_key_equal(r->holder, b->key) && r->type == QD_PR_TYPE_WRITE_EXCLUSIVE;
+	if ((!holder && QD_RULE(VERIFY_HOLDER)) ||
 	    (a->newest.epoch > k->epoch && QD_RULE(RECORD_NEWER_STOPS)) ||
 	    (!record_read_back(a) && QD_RULE(RECORD_BEFORE_ANNOUNCE))) {
 		/* SIMPLE commands may change places: a contradiction means "ask again", here with all checks. */

@@ -230,6 +230,18 @@ static bool released_for_me(const struct qd_turn *t)
 	return n->heir == 0 || n->heir == t->config->node_id;
 }
 
+/* Mutants: a former owner, in STANDBY again, takes the disk without waiting, as only an owner inside its lease may. */
+static bool takes_without_waiting(const struct qd_turn *t)
+{
+	const struct qd_arbiter *a = t->a;
+	const bool was_owner = a->mine.state == QD_RECORD_TAKEN;
+	const bool recorded = was_owner && a->newest.node_id == t->config->node_id;
+	if (a->sight.held)
+		return (was_owner && a->stats.takeovers > 0 && !QD_RULE(FENCED_STAYS_OUT)) ||
+		       (recorded && !QD_RULE(STRIKE_BACK_IN_LEASE));
+	return (was_owner && !QD_RULE(RERESERVE_RECORDED)) || (recorded && !QD_RULE(RERESERVE_IN_LEASE));
+}
+
 static void consider_held(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -248,7 +260,8 @@ static void consider_held(struct qd_turn *t)
 		plan_strike(t, true);
 		return;
 	}
-	if (QD_RULE(STRIKE_AGE) && !qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
+	if (QD_RULE(STRIKE_AGE) && !takes_without_waiting(t) &&
+	    !qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 		return;
 	plan_strike(t, released);
 }
@@ -267,7 +280,9 @@ static void consider_unreserved(struct qd_turn *t)
 		return;
 	}
 	a->hold = QD_HOLD_UNRESERVED_WAIT;
-	if (qd_mono_reached(t->now, take_unreserved_at(t->node)) || !QD_RULE(UNRESERVED_WAIT))
+	if (takes_without_waiting(t))
+		plan_reserve(t, true); /* mutant: and starts at once */
+	else if (qd_mono_reached(t->now, take_unreserved_at(t->node)) || !QD_RULE(UNRESERVED_WAIT))
 		plan_reserve(t, false);
 }
 

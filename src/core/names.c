@@ -83,12 +83,12 @@ const char *qd_hold_reason_text(enum qd_hold_reason reason)
 		"Another node holds the disk, and its key is not old enough to be struck.",
 		"The disk is unreserved; a node that still owned it would have until the end of the wait.",
 		"The disk was released to another node, which is given time to take it.",
-		"The disk is reserved by a key that is not this cluster's: release it there, or remove it "
-		"with "
-		"'quorumctl disk format --force' when nobody uses the disk.",
+		("The disk is reserved by a key that is not this cluster's. When nobody uses it, release it "
+		 "there, or "
+		 "remove it with sg_persist."),
 		"Another machine uses this node's id: give one of the two another id in its configuration.",
-		"The disk of this path is not this cluster's quorum disk: check the URL, or format it with "
-		"'quorumctl disk format'.",
+		("The disk of this path is not this cluster's quorum disk: check the URL, or format it with "
+		 "'quorumctl disk format'."),
 		"The service is shutting down.",
 	};
 	NAME_OF(texts, reason, QD_HOLD_COUNT);

@@ -7,7 +7,6 @@
 	X(LEASE_NEEDS_BEAT, "3", "reading alone renews the lease")                                           \
 	X(LEASE_FROM_SEND, "3", "the lease counts from the answer, not from sending the REGISTER")           \
 	X(LEASE_STOP, "2", "the defender does not stop when its lease is used up")                           \
-	X(NO_BEAT_AFTER_STOP, "4.11", "a defender that began to stop beats on")                              \
 	X(STRIKE_NAMES_SEEN_KEY, "3", "the strike names the key read now, not the one that is C old")        \
 	X(STRIKE_AGE, "2", "a challenger strikes before its sight is C old")                                 \
 	X(START_WAIT, "2", "unfenced work starts before the sight is W old")                                 \

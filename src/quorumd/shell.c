@@ -216,6 +216,7 @@ static int open_all(struct qd_shell *s, const struct qd_shell_options *options)
 		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.run_dir, strerrordesc_np(errno));
 		return -QD_ERR_IO;
 	}
+	(void)chmod(s->conf.run_dir, 0755); /* whatever the umask: quorum-api and its clients pass through */
 	int rc = open_runner(s, options->runner_program);
 	if (rc == 0 && qd_loop_open(&s->loop) != 0)
 		rc = -QD_ERR_NOMEM;

@@ -25,10 +25,11 @@ static void storage_silent(void)
 	UNIT_EQUAL(fx->now.ns, until.ns);
 	UNIT_OK(fx_until_group(fx, 1, false, 110));
 	UNIT_OK(!fx->nodes[0].reset);
-	FX_EXPECT(fx, "1: lease over: the last good round began 6000.0 ms ago: stop everything\n"
+	FX_EXPECT(fx, "1: path 0: no answer within 2000.0 ms: session torn down\n"
+		      "1: round failed: register unknown, reservation unknown, records unknown\n"
+		      "1: lease over: the last good round began 6000.0 ms ago: stop everything\n"
 		      "1: owner -> stopping, incarnation 1\n"
 		      "1: stop the group, 2982.0 ms to do it\n"
-		      "1: path 0: no answer within 3000.0 ms: session torn down\n"
 		      "1: stopping -> releasing, incarnation 1\n"
 		      "1: releasing -> retiring, incarnation 1\n");
 }
