@@ -49,10 +49,9 @@ def both_up(rig):
     """alpha owns and its service runs, beta stands by."""
     alpha, beta = rig.nodes[1], rig.nodes[2]
     alpha.start()
-    alpha.wait_line('path 0: ready', limit(rig))
-    beta.start()
-    beta.wait_line('path 0: ready', limit(rig))
     rig.wait_service('run', limit(rig), node=alpha)
+    beta.start()
+    wait_standby(rig, beta)
     return alpha, beta
 
 

@@ -109,11 +109,11 @@ class Demo:
         ready, _ = self.alpha.wait_line('path 0: ready', self.limit)
         s.tell('alpha', 'is up: %d processes. Unreserved is not ownerless: it waits %.0f ms'
                % (len(self.alpha.pids()), self.times.wait), ready)
+        entry = self.service_begins(self.alpha, at)
+        s.bound('first start to the service (T + 1.2 s)', entry.at - at, self.times.takeover + GRACE_MS + 1000)
         self.beta.start()
         ready, _ = self.beta.wait_line('path 0: ready', self.limit)
         s.tell('beta', 'is up: %d processes, standby' % len(self.beta.pids()), ready)
-        entry = self.service_begins(self.alpha, at)
-        s.bound('first start to the service', entry.at - at, self.times.takeover + GRACE_MS + 1000)
         beats = len(self.observer.changes)
         cluster.wait_for(lambda: len(self.observer.changes) >= beats + 2, self.limit, 'two beats')
         for _, seen, what in self.observer.changes[-2:]:
