@@ -93,6 +93,36 @@ static void no_sight_no_strike(void)
 	FX_EXPECT(fx, "");
 }
 
+/* Case 15: a target that restarted may show an old key; what was seen before does not count. */
+static void sight_over_sessions(void)
+{
+	struct fx *fx = fx_new(&ONE);
+	fx_target_reserve(fx, old_key(2, 1), QD_PR_TYPE_WRITE_EXCLUSIVE);
+	UNIT_OK(fx_run(fx, 6500));
+	fx_session_lost(fx, 1, 0);
+	UNIT_OK(fx_run(fx, 6500));
+	fx_unit_attention(fx, 1, 0, QD_OUTCOME_UA_RESET);
+	UNIT_OK(fx_run(fx, 6500));
+	UNIT_EQUAL(fx_core(fx, 1)->arbiter.stats.strikes, 0);
+	UNIT_OK(fx_until(fx, 1, QD_ARB_OWNER, 1500));
+}
+
+/* tgt says GOOD to a PREEMPT at an unreserved disk, and stays unreserved. */
+static void good_is_not_believed(void)
+{
+	for (int held = 0; held <= 1; held++) {
+		struct fx *fx = fx_new(&ONE);
+		unit_case("%s", held ? "held" : "unreserved");
+		if (held)
+			fx_target_reserve(fx, old_key(2, 1), QD_PR_TYPE_WRITE_EXCLUSIVE);
+		fx_fault(fx, &(struct fx_fault){.step = QD_STEP_STRIKE, .outcome = QD_OUTCOME_GOOD});
+		UNIT_OK(fx_run(fx, 30000));
+		UNIT_EQUAL(fx->epochs_count, 0);
+		UNIT_OK(fx_says(fx, held ? "takeover given up: key abcd.2.9.1 holds"
+					 : "takeover given up: key 0000.0.0.0 holds"));
+	}
+}
+
 /* ------------------------------------------------ first start */
 
 static void first_start(void)
@@ -411,12 +441,12 @@ static void restarted_owner(void)
 	UNIT_EQUAL(fx->target.pr.count, 1);
 }
 
-/* The keys of a third node stand before those of the loser. */
+/* The keys of a third node stand before those of the loser, who has more of them than one look keeps. */
 static void loser_keys_go(void)
 {
 	struct fx *fx = fx_owned(&(struct fx_options){.nodes_count = 3, .paths_count = 2});
 	fx_kill(fx, 3);
-	for (uint32_t i = 0; i < 130; i++)
+	for (uint32_t i = 0; i < 200; i++)
 		fx_target_register(fx, qd_key_make(FX_TAG, i < 100 ? 3 : 1, 77, i + 1));
 	fx_kill(fx, 1);
 	UNIT_OK(fx_until(fx, 2, QD_ARB_OWNER, 12000));
@@ -442,6 +472,8 @@ static const struct unit_test TESTS[] = {
 	{"beats of this node's id that nobody here has sent are refused", clone_is_refused},
 	{"one old key of this node seen through many sessions is no copied identity", old_key_over_sessions},
 	{"an owner that beats just inside the challenge is never struck", no_sight_no_strike},
+	{"a sight does not go on over a lost session or a reset", sight_over_sessions},
+	{"GOOD to the strike is not believed before the reservation is read", good_is_not_believed},
 	{"a fresh disk is taken W after the first sight, once", first_start},
 	{"a target without APTPL, PREEMPT AND ABORT and capabilities is used, and said so",
 	 first_start_on_tgt},

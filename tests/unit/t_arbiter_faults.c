@@ -21,6 +21,7 @@ struct story {
 	bool kill;     /* the owner dies then */
 	bool scrub;    /* a foreign key is registered then */
 	bool tgt;      /* the target has the limits of tgt */
+	bool times;    /* longer times are loaded then */
 };
 
 static const struct story STORIES[] = {
@@ -28,6 +29,7 @@ static const struct story STORIES[] = {
 	{.name = "first start, two paths, tgt", .paths = 2, .tgt = true},
 	{.name = "owner, foreign key", .owned = true, .paths = 2, .scrub = true},
 	{.name = "hand-over", .owned = true, .paths = 1, .handover = true},
+	{.name = "reload", .owned = true, .paths = 1, .times = true},
 	{.name = "takeover", .owned = true, .paths = 2, .kill = true},
 	{.name = "target forgets", .owned = true, .paths = 1, .restart = true},
 	{.name = "target forgets, tgt", .owned = true, .paths = 2, .restart = true, .tgt = true},
@@ -67,6 +69,10 @@ static void set_off(struct fx *fx, const struct story *s)
 		fx_handover(fx, 1, 0);
 	if (s->kill)
 		fx_kill(fx, 1);
+	if (s->times)
+		fx_step(fx, 1,
+			&(struct qd_event){.kind = QD_EVENT_TIMES,
+					   .u.times = qd_times_from_renew(qd_span_ms(4000), QD_SPAN_ZERO)});
 	if (s->restart)
 		fx_target_restart(fx, FX_RESTART_FORGETS, 100);
 }

@@ -367,6 +367,19 @@ static void shutdown_of_the_owner(void)
 		      "2: start the group under epoch 129\n");
 }
 
+/* Whoever owned before may run for W after his last beat: until then nothing is said to need no wait. */
+static void shutdown_before_the_wait_is_over(void)
+{
+	struct fx *fx = fx_owned(&TWO);
+	fx_kill(fx, 1);
+	UNIT_OK(fx_until(fx, 2, QD_ARB_OWNER, 12000));
+	const int64_t owned = fx_ms(fx);
+	fx_shutdown(fx, 2);
+	UNIT_OK(goes_off(fx, 2, 3000));
+	UNIT_OK(fx_ms(fx) - owned >= 1900);
+	UNIT_EQUAL(fx->target.records[1].state, QD_RECORD_RELEASED);
+}
+
 static void shutdown_on_the_way(void)
 {
 	static const enum qd_arbiter_state states[] = {QD_ARB_TAKING, QD_ARB_STOPPING, QD_ARB_RELEASING,
@@ -438,6 +451,7 @@ static const struct unit_test TESTS[] = {
 	{"a lost runner ends in the self-reset", runner_is_lost},
 	{"a standby shuts down at once", shutdown_of_a_standby},
 	{"an owner shuts down after stop and release", shutdown_of_the_owner},
+	{"a new owner that shuts down releases when its own wait is over", shutdown_before_the_wait_is_over},
 	{"a shutdown while taking, stopping, releasing, retiring comes to its end", shutdown_on_the_way},
 	{"a shutdown without a path to the disk does not hang", shutdown_without_a_path},
 	{"a shutdown with a store that fails does not hang", shutdown_without_a_store},
