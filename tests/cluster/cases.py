@@ -249,7 +249,7 @@ def through_proxies(rig):
     return between
 
 
-@case('the connection is reset at each command of a round: ownership is kept')
+@case('the connection is reset at each command of a round: ownership is kept', 600)
 def resets_in_a_round(rig, note):
     between = through_proxies(rig)
     alpha, beta = both_up(rig)
