@@ -179,6 +179,7 @@ void qd_handover_done(struct qd_turn *t, const struct qd_batch *b)
 	}
 	if (o != QD_OUTCOME_GOOD) {
 		a->own.need_check = true;
+		a->own.next_heir_look = a->own.next_round;
 		if (b->step == QD_STEP_OFFER_KEYS)
 			call_off(t, QD_REPLY_FAILED);
 		else if (b->step == QD_STEP_OFFER)
