@@ -53,6 +53,18 @@ static void check_alone(struct sim *s, const struct sim_machine *m)
 	}
 }
 
+/* Case 5: once a machine has owned, no other one with its node id does. Machines that share their machine-id, too,
+ * cannot be told from one that has booted again. */
+static void check_identity(struct sim *s, const struct sim_machine *m)
+{
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct sim_machine *o = &s->machines[i];
+		if (o != m && o->node_id == m->node_id && o->has_owned && !s->o.copied_machine_id)
+			sim_fail(s, "case 5: machines %u and %u, both node %u, have both owned", o->index,
+				 m->index, m->node_id);
+	}
+}
+
 void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch)
 {
 	if (!mine) {
@@ -85,6 +97,8 @@ void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch
 	}
 	check_announced_holder(s, m);
 	check_alone(s, m);
+	check_identity(s, m);
+	m->has_owned = true;
 	check_left_keys(s, m);
 	s->facts.rolled_back = false;
 }
@@ -105,11 +119,10 @@ void check_landed(struct sim *s, const struct sim_op *op)
 					s->facts.cleared_t >= op->admitted_t);
 	/* Its machine could not know, and the disk forgot whom to fence. */
 	const struct sim_machine *m = &s->machines[op->machine];
-	bool unfenced =
-		(op->frozen || clock_lied(s, m)) && (s->disk.pr.holder == SIM_NO_REG || op->admitted_t != 0);
-	/* Nobody holds the disk since somebody released or cleared it: it fences nobody. */
-	bool open = s->disk.pr.holder == SIM_NO_REG &&
-		    (op->sent_t <= s->facts.released_t || op->sent_t <= s->facts.cleared_t);
+	bool nobody = s->disk.pr.holder == SIM_NO_REG || sim_disk_holder_key(&s->disk) == SIM_FOREIGN_KEY;
+	bool unfenced = (op->frozen || clock_lied(s, m)) && (nobody || op->admitted_t != 0);
+	/* Nobody holds the disk since an operator cleared it: it fences nobody. */
+	bool open = s->disk.pr.holder == SIM_NO_REG && op->sent_t <= s->facts.cleared_t;
 	bool rolled = s->facts.rolled_back && s->t <= s->facts.rolled_until;
 	if (unaborted || unfenced || open || rolled) {
 		s->cover->excluded++;

@@ -234,7 +234,6 @@ struct sim_facts {
 	uint64_t holder_key;
 	uint64_t holder_since_t; /* this key holds the disk */
 	uint64_t cleared_t;	 /* last CLEAR by an operator */
-	uint64_t released_t;	 /* last RELEASE that ended a reservation */
 	uint64_t forgot_t;	 /* the target last lost or changed its state by itself */
 	bool rolled_back;	 /* and nobody has taken the disk since */
 	uint64_t rolled_until;
