@@ -76,6 +76,32 @@ static void watch(struct qd_session *s)
 				  ((wanted & POLLOUT) != 0 ? (uint32_t)EPOLLOUT : 0));
 }
 
+/* ------------------------------------------------ sending */
+
+/* The commands of a turn leave together: libiscsi writes each by itself, the kernel keeps them until push(). */
+static void cork(struct qd_session *s)
+{
+	const int on = 1;
+	s->corked = setsockopt(iscsi_get_fd(s->iscsi), IPPROTO_TCP, TCP_CORK, &on, sizeof on) == 0;
+}
+
+/* tcp(7): setting TCP_NODELAY, set or not, flushes what is pending even while TCP_CORK is set, and leaves it set. One
+ * call instead of two for pulling and setting the cork. */
+static void push(struct qd_session *s)
+{
+	const int on = 1;
+	if (s->corked && setsockopt(iscsi_get_fd(s->iscsi), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0)
+		s->broken = true;
+}
+
+static void service(struct qd_session *s, int revents)
+{
+	if (iscsi_service(s->iscsi, revents) != 0)
+		s->broken = true;
+	else if ((revents & POLLOUT) != 0)
+		push(s);
+}
+
 /* ------------------------------------------------ logging in */
 
 static void set_wanted(struct qd_session *s, size_t bytes)
@@ -133,6 +159,7 @@ static void on_logged_in(struct iscsi_context *iscsi, int status, void *data, vo
 		return;
 	}
 	s->state = QD_SESSION_UP;
+	cork(s);
 	s->on_login(s->context, true);
 }
 
@@ -168,8 +195,8 @@ static void on_io(void *context, int fd, uint32_t events)
 			((events & EPOLLERR) != 0 ? POLLERR : 0) | ((events & EPOLLHUP) != 0 ? POLLHUP : 0);
 	if (s->state == QD_SESSION_LOGIN && (revents & POLLIN) != 0 && !login_response_ready(s))
 		revents &= ~POLLIN;
-	if (!s->broken && revents != 0 && iscsi_service(s->iscsi, revents) != 0)
-		s->broken = true;
+	if (!s->broken && revents != 0)
+		service(s, revents);
 	if (s->broken)
 		fail(s);
 	else
@@ -214,6 +241,7 @@ bool qd_session_open(struct qd_session *s)
 	qd_assert(s->target->address[0] != '\0' && s->on_login != NULL && s->on_lost != NULL);
 	s->why[0] = '\0';
 	s->broken = false;
+	s->corked = false;
 	s->number++;
 	s->refused_auth = false;
 	s->mutual_proved = false;
@@ -329,20 +357,11 @@ bool qd_session_send(struct qd_session *s, struct qd_scsi_command *c)
 	return true;
 }
 
-static void set_cork(int fd, int on)
-{
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof on); /* without it: a few more segments */
-}
-
 void qd_session_flush(struct qd_session *s)
 {
 	if (s->state != QD_SESSION_UP || (iscsi_which_events(s->iscsi) & POLLOUT) == 0)
 		return;
-	int fd = iscsi_get_fd(s->iscsi);
-	set_cork(fd, 1);
-	if (iscsi_service(s->iscsi, POLLOUT) != 0)
-		s->broken = true;
-	set_cork(fd, 0);
+	service(s, POLLOUT);
 	if (s->broken)
 		fail(s);
 	else

@@ -78,6 +78,7 @@ struct qd_session {
 	struct iscsi_context *iscsi;
 	struct qd_io io;
 	bool broken;	       /* libiscsi said so during the present call */
+	bool corked;	       /* what is written waits for a push */
 	bool refused_auth;     /* the last log-in failed for its credentials */
 	bool mutual_proved;    /* the target answered our challenge */
 	uint32_t wanted_bytes; /* SO_RCVLOWAT of the log-in phase */

@@ -3,130 +3,205 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <systemd/sd-event.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
-	TIMER_ACCURACY_US = 1, /* sd-event's default of 250 ms is as long as a whole fast round */
-	NS_PER_US = 1000,
-	SOURCES_A_TURN = 32, /* 8 paths, runner, control, signals, timer: with room */
+	NS_PER_S = 1000000000,
+	LATE_NS = 1000000, /* a wake-up later than this says that the process was kept from running */
+	LOOKS_A_TURN =
+		32, /* so that descriptors that are always ready do not keep a deadline from its turn */
 };
+
+static const time_t FAR_FUTURE_S = 1000000000000; /* seconds of CLOCK_REALTIME: no machine runs that long */
 
 struct qd_mono qd_clock_now(void)
 {
 	struct timespec t;
 	if (clock_gettime(CLOCK_BOOTTIME, &t) != 0)
 		QD_UNREACHABLE("CLOCK_BOOTTIME is missing");
-	return (struct qd_mono){(uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec};
+	return (struct qd_mono){(uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec};
 }
 
-static int on_timer(sd_event_source *source, uint64_t us, void *context)
-{
-	struct qd_loop *loop = context;
-	(void)source;
-	(void)us;
-	loop->armed = QD_NEVER; /* one-shot: the turn has come back, which is all it is for */
-	return 0;
-}
-
-int qd_loop_open(struct qd_loop *loop)
-{
-	*loop = (struct qd_loop){.armed = QD_NEVER};
-	int rc = sd_event_new(&loop->event);
-	if (rc < 0)
-		return rc;
-	rc = sd_event_add_time(loop->event, &loop->timer, CLOCK_BOOTTIME, UINT64_MAX, TIMER_ACCURACY_US,
-			       on_timer, loop);
-	if (rc >= 0)
-		rc = sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
-	if (rc < 0) {
-		qd_loop_close(loop);
-		return rc;
-	}
-	return 0;
-}
-
-void qd_loop_close(struct qd_loop *loop)
-{
-	loop->timer = sd_event_source_disable_unref(loop->timer);
-	loop->event = sd_event_unref(loop->event);
-}
-
-int qd_loop_arm(struct qd_loop *loop, struct qd_mono deadline)
-{
-	if (deadline.ns == loop->armed.ns)
-		return 0;
-	loop->armed = deadline;
-	if (qd_mono_is_never(deadline))
-		return sd_event_source_set_enabled(loop->timer, SD_EVENT_OFF);
-	/* rounded up: a turn before the deadline would only come again */
-	int rc = sd_event_source_set_time(loop->timer,
-					  deadline.ns / NS_PER_US + (deadline.ns % NS_PER_US != 0));
-	if (rc >= 0)
-		rc = sd_event_source_set_enabled(loop->timer, SD_EVENT_ONESHOT);
-	return rc < 0 ? rc : 0;
-}
-
-int qd_loop_turn(struct qd_loop *loop)
-{
-	loop->turns++;
-	/* sd-event dispatches one source a call: wait for the first, then take what else is there. After a pause of this
-	 * process that is what others said meanwhile, and it must be known before a deadline is acted on. */
-	int rc = sd_event_run(loop->event, UINT64_MAX);
-	for (int i = 0; i < SOURCES_A_TURN && rc > 0; i++)
-		rc = sd_event_run(loop->event, 0);
-	return rc < 0 && rc != -EINTR ? rc : 0;
-}
-
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *context)
-{
-	struct qd_io *io = context;
-	(void)source;
-	io->fn(io->context, fd, events);
-	return 0;
-}
+/* ------------------------------------------------ descriptors */
 
 int qd_io_add(struct qd_loop *loop, struct qd_io *io, int fd, uint32_t events)
 {
-	qd_assert(io->source == NULL && io->fn != NULL);
+	qd_assert(loop->is_open && io->loop == NULL && io->fn != NULL);
+	struct epoll_event event = {.events = events, .data.ptr = io};
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
+		return -errno;
+	io->loop = loop;
+	io->fd = fd;
 	io->events = events;
-	int rc = sd_event_add_io(loop->event, &io->source, fd, events, on_io, io);
-	return rc < 0 ? rc : 0;
+	return 0;
 }
 
 void qd_io_set(struct qd_io *io, uint32_t events)
 {
-	if (io->source == NULL || io->events == events)
+	if (io->loop == NULL || io->events == events)
 		return;
+	struct epoll_event event = {.events = events, .data.ptr = io};
 	io->events = events;
-	if (sd_event_source_set_io_events(io->source, events) < 0)
+	if (epoll_ctl(io->loop->epoll_fd, EPOLL_CTL_MOD, io->fd, &event) != 0)
 		QD_UNREACHABLE("epoll refuses a descriptor that it watches");
 }
 
 void qd_io_remove(struct qd_io *io)
 {
-	io->source = sd_event_source_disable_unref(io->source);
+	struct qd_loop *loop = io->loop;
+	if (loop == NULL)
+		return;
+	(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, io->fd,
+			NULL);			    /* fails when fd was closed: gone, too */
+	for (int i = 0; i < loop->ready_count; i++) /* what the present turn still had for it */
+		if (loop->ready[i].data.ptr == io)
+			loop->ready[i].data.ptr = NULL;
+	io->loop = NULL;
 }
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *context)
+/* ------------------------------------------------ signals */
+
+static void on_signal(void *context, int fd, uint32_t events)
 {
 	struct qd_signal *s = context;
-	(void)source;
-	s->fn(s->context, (int)info->ssi_signo);
-	return 0;
+	struct signalfd_siginfo info;
+	(void)events;
+	if (read(fd, &info, sizeof info) == (ssize_t)sizeof info)
+		s->fn(s->context, (int)info.ssi_signo);
 }
 
 int qd_signal_add(struct qd_loop *loop, struct qd_signal *s, int number)
 {
-	qd_assert(s->source == NULL && s->fn != NULL);
+	qd_assert(s->io.loop == NULL && s->fn != NULL);
 	sigset_t set;
 	if (sigemptyset(&set) != 0 || sigaddset(&set, number) != 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return -errno;
-	int rc = sd_event_add_signal(loop->event, &s->source, number, on_signal, s);
-	return rc < 0 ? rc : 0;
+	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	s->io = (struct qd_io){.fn = on_signal, .context = s};
+	int rc = qd_io_add(loop, &s->io, fd, EPOLLIN);
+	if (rc < 0)
+		(void)close(fd);
+	return rc;
 }
 
 void qd_signal_remove(struct qd_signal *s)
 {
-	s->source = sd_event_source_disable_unref(s->source);
+	if (s->io.loop == NULL)
+		return;
+	qd_io_remove(&s->io);
+	(void)close(s->io.fd);
+}
+
+/* ------------------------------------------------ opening and closing */
+
+static void on_clock_set(void *context, int fd, uint32_t events)
+{
+	uint64_t times;
+	(void)context;
+	(void)events;
+	if (read(fd, &times, sizeof times) < 0)
+		return; /* ECANCELED: the turn has come back, which is all it is for */
+}
+
+/* A timer that never expires, but becomes readable when CLOCK_REALTIME jumps: every resume from suspend is such a jump
+ * (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET). Waits with a timer on CLOCK_BOOTTIME would cost two more calls each. */
+static int watch_clock(struct qd_loop *loop)
+{
+	const struct itimerspec never = {.it_value.tv_sec = FAR_FUTURE_S};
+	int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	loop->clock = (struct qd_io){.fn = on_clock_set};
+	int rc = timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) != 0 ? -errno
+												     : 0;
+	if (rc == 0)
+		rc = qd_io_add(loop, &loop->clock, fd, EPOLLIN);
+	if (rc < 0)
+		(void)close(fd);
+	return rc;
+}
+
+int qd_loop_open(struct qd_loop *loop)
+{
+	*loop = (struct qd_loop){.armed = QD_NEVER};
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0)
+		return -errno;
+	loop->is_open = true;
+	int rc = watch_clock(loop);
+	if (rc < 0)
+		qd_loop_close(loop);
+	return rc;
+}
+
+void qd_loop_close(struct qd_loop *loop)
+{
+	if (!loop->is_open)
+		return;
+	loop->is_open = false;
+	if (loop->clock.loop != NULL) {
+		qd_io_remove(&loop->clock);
+		(void)close(loop->clock.fd);
+	}
+	(void)close(loop->epoll_fd);
+}
+
+/* ------------------------------------------------ turns */
+
+int qd_loop_arm(struct qd_loop *loop, struct qd_mono deadline)
+{
+	qd_assert(loop->is_open);
+	loop->armed = deadline;
+	return 0;
+}
+
+/* Wait, not at all or until the deadline, and call. How many descriptors were ready, or a negative errno. */
+static int look(struct qd_loop *loop, bool wait)
+{
+	struct timespec left = {0};
+	if (wait && !qd_mono_is_never(loop->armed)) {
+		const int64_t ns = qd_mono_sub(loop->armed, qd_clock_now()).ns;
+		if (ns > 0)
+			left = (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+	}
+	const bool for_ever = wait && qd_mono_is_never(loop->armed);
+	int n = epoll_pwait2(loop->epoll_fd, loop->ready, QD_LOOP_READY_MAX, for_ever ? NULL : &left, NULL);
+	if (n < 0)
+		return -errno;
+	loop->ready_count = n;
+	for (int i = 0; i < n; i++) {
+		struct qd_io *io = loop->ready[i].data.ptr;
+		if (io != NULL) /* else removed by one before it */
+			io->fn(io->context, io->fd, loop->ready[i].events);
+	}
+	loop->ready_count = 0;
+	return n;
+}
+
+/* The armed deadline passed that long ago. */
+static bool passed(const struct qd_loop *loop, int64_t by_ns)
+{
+	return !qd_mono_is_never(loop->armed) && qd_mono_sub(qd_clock_now(), loop->armed).ns >= by_ns;
+}
+
+int qd_loop_turn(struct qd_loop *loop)
+{
+	qd_assert(loop->is_open && loop->ready_count == 0);
+	loop->turns++;
+	int n = look(loop, true);
+	/* After a pause of this process what others said meanwhile must be known before a deadline is acted on. A wait
+	 * that was interrupted is one that SIGSTOP or a debugger ended. */
+	bool again = n == -EINTR || (n > 0 && passed(loop, 0)) || (n == 0 && passed(loop, LATE_NS));
+	for (int i = 0; i < LOOKS_A_TURN && again; i++) {
+		n = look(loop, false);
+		again = n == -EINTR || (n > 0 && passed(loop, 0));
+	}
+	if (passed(loop, 0))
+		loop->armed = QD_NEVER;
+	return n < 0 && n != -EINTR ? n : 0;
 }
