@@ -246,7 +246,7 @@ conform: $B/$V/conform deps-test
 	@CONFORM=$B/$V/conform tests/conform/run model
 	@CONFORM=$B/$V/conform tests/conform/run tgt
 
-## vm-test: tests in virtual machines (CASE=lio)
+## vm-test: tests in virtual machines (CASE=lio, arbiter; without: a list)
 vm-test: all deps-test deps-vm
 	@vm-test/run $(CASE)
 

@@ -66,10 +66,8 @@ static bool keep_key(const struct qd_turn *t, struct qd_key key)
 	if (qd_key_tag(key) != t->config->cluster_tag || node == t->config->node_id ||
 	    !qd_arb_is_member(t, node))
 		return true; /* to be scrubbed */
-	/* Keys of the loser are cleaned away, the heir's are waited for; other members' are left alone. */
-	if (a->state == QD_ARB_OWNER)
-		return node == a->own.heir;
-	return node == a->taking.loser || node == a->newest.node_id;
+	/* A new owner cleans away everything; later the heir's key is waited for, other members' are left alone. */
+	return a->state != QD_ARB_OWNER || node == a->own.heir;
 }
 
 static void take_keys(struct qd_turn *t, const struct qd_answer *answer)

@@ -27,7 +27,7 @@ enum qd_step {
 	QD_STEP_TAKE_REGISTER, /* REGISTER AND IGNORE a fresh key */
 	QD_STEP_STRIKE,	       /* PREEMPT AND ABORT, PREEMPT or RESERVE */
 	QD_STEP_TAKEN,	       /* READ RESERVATION, READ KEYS, READ records */
-	QD_STEP_CLEAN,	       /* PREEMPT of another key of the loser */
+	QD_STEP_CLEAN,	       /* PREEMPT of another key */
 	QD_STEP_TAKE_RECORDS,  /* READ records */
 	QD_STEP_TAKE_WRITE,    /* WRITE own record "taken" */
 	QD_STEP_LAST_ROUND,    /* a full round */
@@ -84,7 +84,6 @@ struct qd_taking {
 	bool released;	 /* the newest record says "released": nobody has to be waited for */
 	uint64_t released_epoch;
 	struct qd_key target; /* the key that is C old */
-	uint32_t loser;	      /* node whose other keys go too, 0: none */
 	uint32_t path;
 	uint32_t generation;	  /* by RESERVE: what PRGENERATION must still be */
 	struct qd_mono start_at;  /* unfenced work may start */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TAKING: register, strike (or reserve), verify, preempt the loser's other keys, read all records, write the own
+/* TAKING: register, strike (or reserve), verify, preempt the other keys, read all records, write the own
  * one, one full round, announce. Each step after the last (PROTOCOL.md section 3). */
 #include "core/arbiter_internal.h"
 
@@ -182,21 +182,17 @@ static void read_records(struct qd_turn *t)
 	qd_batch_ask(t, QD_ROLE_RECORDS);
 }
 
-/* The next key that is still registered of the loser, of the last recorded owner (this node may have struck it and given
- * up before) or of an earlier session of this node. */
+/* The next key that is not of this nexus or another path of this process: the loser's, of whoever was struck before and
+ * not cleaned away, of earlier sessions of this node. A live challenger among them finds out at its strike. */
 static void clean(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
-	while (a->keys_next < a->keys_count && QD_RULE(PREEMPT_OTHER_KEYS)) {
-		const struct qd_key key = a->keys[a->keys_next++];
-		const uint32_t node = qd_key_node(key);
-		if (qd_key_tag(key) != t->config->cluster_tag ||
-		    (node != a->taking.loser && node != a->newest.node_id && node != t->config->node_id))
-			continue;
-		qd_batch_preempt(t, QD_STEP_CLEAN, a->taking.path, key);
+	if (a->keys_next < a->keys_count && QD_RULE(PREEMPT_OTHER_KEYS)) {
+		qd_batch_preempt(t, QD_STEP_CLEAN, a->taking.path, a->keys[a->keys_next++]);
 		return;
 	}
-	const bool all = a->keys_count < QD_KEYS_KEPT || a->taking.retries++ >= QD_RETRIES_MAX;
+	const bool all = a->keys_count < QD_KEYS_KEPT || !QD_RULE(PREEMPT_OTHER_KEYS) ||
+			 a->taking.retries++ >= QD_RETRIES_MAX;
 	if (all)
 		read_records(t);
 	else

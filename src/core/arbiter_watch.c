@@ -180,7 +180,6 @@ static void plan_strike(struct qd_turn *t, bool released)
 		.by_reserve = false,
 		.target = s->holder,
 		.released = released,
-		.loser = qd_key_node(s->holder),
 		.path = a->look_path,
 		.start_at = !released && QD_RULE(START_WAIT) ? qd_mono_add(s->since, qd_arb_wait(t->node))
 							     : t->now,
@@ -202,7 +201,6 @@ static void plan_reserve(struct qd_turn *t, bool released)
 		.by_reserve = true,
 		.released = released,
 		.released_epoch = a->newest.epoch,
-		.loser = a->newest.state == QD_RECORD_NONE ? 0 : a->newest.node_id,
 		.path = a->look_path,
 		.generation = s->generation,
 		.start_at = released || !QD_RULE(START_WAIT) ? t->now

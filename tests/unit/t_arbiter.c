@@ -387,7 +387,8 @@ static void two_challengers(void)
 		      "3: strike: reservation conflict: somebody was faster or beats\n"
 		      "3: taking -> standby, incarnation 1\n"
 		      "2: taking -> owner, incarnation 1\n"
-		      "2: owner: epoch 129, unfenced work in 1994.0 ms\n"
+		      "2: owner: epoch 129, unfenced work in 1993.0 ms\n"
+		      "3: ua-registration-preempted on path 0 during look\n"
 		      "2: start the group under epoch 129\n");
 	UNIT_EQUAL((fx_state(fx, 2) == QD_ARB_OWNER) + (fx_state(fx, 3) == QD_ARB_OWNER), 1);
 }

@@ -30,6 +30,7 @@ static void storage_silent(void)
 		      "1: lease over: the last good round began 6000.0 ms ago: stop everything\n"
 		      "1: owner -> stopping, incarnation 1\n"
 		      "1: stop the group, 2982.0 ms to do it\n"
+		      "1: path 0: no answer within 1000.0 ms: session torn down\n"
 		      "1: stopping -> releasing, incarnation 1\n"
 		      "1: releasing -> retiring, incarnation 1\n");
 }
@@ -210,7 +211,7 @@ static void target_forgets(void)
 	UNIT_OK(fx_run(fx, 3000));
 	UNIT_OK(keeps(fx));
 	FX_EXPECT(fx, "1: path 0: session lost, 0 commands unanswered\n"
-		      "1: the target forgot our reservation, 4450.5 ms of the lease left: reserve again\n");
+		      "1: the target forgot our reservation, 4659.5 ms of the lease left: reserve again\n");
 }
 
 /* Case 15: the target goes back to a time before this node's takeover; the old holder's key holds again. */
