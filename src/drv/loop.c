@@ -183,10 +183,10 @@ static int look(struct qd_loop *loop, bool wait)
 	return n;
 }
 
-/* The armed deadline passed that long ago. */
-static bool passed(const struct qd_loop *loop, int64_t by_ns)
+/* Nanoseconds since the armed deadline; negative before it. */
+static int64_t late_ns(const struct qd_loop *loop)
 {
-	return !qd_mono_is_never(loop->armed) && qd_mono_sub(qd_clock_now(), loop->armed).ns >= by_ns;
+	return qd_mono_is_never(loop->armed) ? INT64_MIN : qd_mono_sub(qd_clock_now(), loop->armed).ns;
 }
 
 int qd_loop_turn(struct qd_loop *loop)
@@ -194,14 +194,16 @@ int qd_loop_turn(struct qd_loop *loop)
 	qd_assert(loop->is_open && loop->ready_count == 0);
 	loop->turns++;
 	int n = look(loop, true);
+	int64_t late = late_ns(loop);
 	/* After a pause of this process what others said meanwhile must be known before a deadline is acted on. A wait
 	 * that was interrupted is one that SIGSTOP or a debugger ended. */
-	bool again = n == -EINTR || (n > 0 && passed(loop, 0)) || (n == 0 && passed(loop, LATE_NS));
+	bool again = n == -EINTR || (n > 0 && late >= 0) || (n == 0 && late >= LATE_NS);
 	for (int i = 0; i < LOOKS_A_TURN && again; i++) {
 		n = look(loop, false);
-		again = n == -EINTR || (n > 0 && passed(loop, 0));
+		late = late_ns(loop);
+		again = n == -EINTR || (n > 0 && late >= 0);
 	}
-	if (passed(loop, 0))
+	if (late >= 0)
 		loop->armed = QD_NEVER;
 	return n < 0 && n != -EINTR ? n : 0;
 }

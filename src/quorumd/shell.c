@@ -68,23 +68,42 @@ static void on_handover(void *context, uint32_t to)
 	qd_shell_post(s, &ev);
 }
 
-static void on_control(void *context, int fd, uint32_t events)
-{
-	struct qd_shell *s = context;
-	(void)fd;
-	(void)events;
-	qd_control_server_service(s->control);
-}
-
-/* ------------------------------------------------ turns */
+/* ------------------------------------------------ what clients see */
 
 static void push(struct qd_shell *s)
 {
 	qd_control_snapshot_fill(&s->conf, &s->node, s->now, &s->snapshot);
 	s->snapshot.mine = s->mine;
 	s->snapshot.epoch = s->epoch;
+	s->pushed = s->snapshot;
 	qd_control_server_push(s->control, &s->snapshot);
 }
+
+/* After steps: subscribers are told what they wait for. Instants and counters alone are for those who ask, and
+ * on_control() pushes before it lets them: a good round does not touch the names of 64 nodes. */
+static void push_changes(struct qd_shell *s)
+{
+	struct qd_control_snapshot *c = &s->snapshot;
+	c->times = s->node.config.times;
+	c->lease = s->node.lease;
+	c->group = s->node.group;
+	c->mine = s->mine;
+	c->epoch = s->epoch;
+	qd_arbiter_status_get(&s->node, &c->arbiter);
+	if (qd_control_snapshot_differs(&s->pushed, c))
+		push(s);
+}
+
+static void on_control(void *context, int fd, uint32_t events)
+{
+	struct qd_shell *s = context;
+	(void)fd;
+	(void)events;
+	push(s);
+	qd_control_server_service(s->control);
+}
+
+/* ------------------------------------------------ turns */
 
 static void step(struct qd_shell *s, struct qd_event *ev)
 {
@@ -144,7 +163,7 @@ static void serve(struct qd_shell *s)
 	}
 	qd_paths_flush(s->paths);
 	if (stepped)
-		push(s);
+		push_changes(s);
 }
 
 int qd_shell_run(struct qd_shell *s)

@@ -36,7 +36,8 @@ struct qd_shell {
 	struct qd_recorder *recorder;
 	struct qd_stamper stamper;
 	struct qd_watchdog_stub watchdog;
-	struct qd_control_snapshot snapshot;
+	struct qd_control_snapshot snapshot; /* what differs() sees and the arbiter: of the last step */
+	struct qd_control_snapshot pushed;   /* what the control server has */
 	struct qd_event queue[QD_SHELL_QUEUE];
 	uint32_t queue_first;
 	uint32_t queue_count;
