@@ -246,7 +246,7 @@ static void watch_spin(struct sim *s)
 
 static void run(struct sim *s, const struct sim_options *o)
 {
-	while (!s->failed) {
+	for (uint64_t events = 0; !s->failed; events++) {
 		uint64_t t;
 		uint32_t machine = 0;
 		enum next_kind kind = find_next(s, &t, &machine);
@@ -255,6 +255,9 @@ static void run(struct sim *s, const struct sim_options *o)
 		qd_assert(t >= s->t);
 		s->t = t;
 		watch_spin(s);
+		if (events > SIM_EVENTS_MAX)
+			sim_fail(s, "contract: more than %d events: the core floods its target",
+				 (int)SIM_EVENTS_MAX);
 		if (kind == NEXT_HEAP) {
 			struct sim_event e = sim_heap_pop(&s->heap);
 			handle(s, &e);

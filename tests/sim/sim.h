@@ -26,9 +26,10 @@ enum sim_fault { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
 
 enum {
 	SIM_MACHINES_MAX = 8,
-	SIM_OPS_MAX = 512,   /* commands under way in the whole world */
-	SIM_LOG_MAX = 4096,  /* lines kept for the report of a violation */
-	SIM_SPIN_MAX = 2000, /* steps at one instant: a core that asks for the same timeout for ever */
+	SIM_OPS_MAX = 512,	 /* commands under way in the whole world */
+	SIM_LOG_MAX = 4096,	 /* lines kept for the report of a violation */
+	SIM_EVENTS_MAX = 500000, /* of one run; eight nodes need 100,000 */
+	SIM_SPIN_MAX = 2000,	 /* steps at one instant: a core that asks for the same timeout for ever */
 	SIM_TEXT_MAX = 512,
 	SIM_LEFT_MAX = 16,
 	SIM_CLUSTER_TAG = 0x5143,
@@ -175,6 +176,7 @@ struct sim_machine {
 	uint64_t timer_t;
 	uint64_t runner_t;
 	uint64_t dog_t;
+	bool has_owned;
 	bool mine; /* announced ownership to its clients */
 	uint64_t mine_epoch;
 	uint64_t struck_t;    /* for the traps */
