@@ -68,6 +68,7 @@ static void path_end(struct sim *s, struct sim_machine *m, uint32_t path)
 	}
 	p->attempt++;
 	p->up = false;
+	p->changes_open = 0;
 }
 
 void host_lose_session(struct sim *s, struct sim_machine *m, uint32_t path, uint64_t in_ns)

@@ -122,11 +122,12 @@ struct sim_op {
 };
 
 struct sim_path {
-	bool up;	   /* the machine believes in its session */
-	bool lost_pending; /* a SESSION_LOST is on its way to the core */
-	uint32_t attempt;  /* grows whenever answers of before count no more */
-	uint32_t session;  /* number of its session at the target */
-	uint64_t last_t;   /* arrival of the last command that kept its place */
+	bool up;	       /* the machine believes in its session */
+	uint32_t changes_open; /* PR OUT and record writes sent and not answered in this session */
+	bool lost_pending;     /* a SESSION_LOST is on its way to the core */
+	uint32_t attempt;      /* grows whenever answers of before count no more */
+	uint32_t session;      /* number of its session at the target */
+	uint64_t last_t;       /* arrival of the last command that kept its place */
 	uint64_t out_down_until;
 	uint64_t in_down_until;
 };

@@ -176,6 +176,7 @@ void wire_send(struct sim *s, struct sim_machine *m, const struct qd_op *op)
 		if (p->up)
 			sim_fail(s, "contract: LOGIN on path %u of node %u that is up", op->path, m->node_id);
 		p->attempt++;
+		p->changes_open = 0;
 	} else if (p->lost_pending) {
 		return; /* SESSION_LOST answers it */
 	} else if (!p->up) {
@@ -183,6 +184,13 @@ void wire_send(struct sim *s, struct sim_machine *m, const struct qd_op *op)
 			 op->path, m->node_id);
 		return;
 	}
+	if (op->kind == QD_OP_PR_OUT && p->changes_open > 0)
+		sim_fail(s,
+			 "case 14: node %u sends a PR OUT on path %u before its last command is known to be "
+			 "dead",
+			 m->node_id, op->path);
+	if (op->kind == QD_OP_PR_OUT || op->kind == QD_OP_WRITE_RECORD)
+		p->changes_open++;
 	struct sim_op *o = start(s, m, op->path);
 	if (o == NULL)
 		return; /* lost */
@@ -524,6 +532,8 @@ void wire_answer(struct sim *s, uint32_t index)
 		p->up = true;
 		p->session = op->session;
 	}
+	if (op->op.kind == QD_OP_PR_OUT || op->op.kind == QD_OP_WRITE_RECORD)
+		p->changes_open--;
 	struct qd_event ev;
 	ev.kind = QD_EVENT_DONE;
 	op->answer.id = op->op.id;
