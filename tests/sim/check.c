@@ -214,7 +214,8 @@ void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, 
 {
 	struct sim_machine *striker = &s->machines[op->machine];
 	if (qd_key_node((struct qd_key){holder_key}) != striker->node_id) {
-		note_left_keys(s, striker, (struct qd_key){holder_key});
+		if (op->life == striker->life)
+			note_left_keys(s, striker, (struct qd_key){holder_key});
 		striker->struck_at_t = s->t;
 		if (!op->by_owner)
 			check_age(s, striker, since_t);

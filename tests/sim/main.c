@@ -13,6 +13,7 @@ enum {
 	EXIT_USAGE = 2,
 	LINES_OF_A_FAILURE = 60,
 	BENCH_ROUNDS = 9,
+	WEAK_SEEDS = 1500,    /* looked at for a better catch after one that is only late or loud */
 	COVER_SEEDS = 100000, /* from here on everything must have been seen */
 };
 
@@ -256,7 +257,7 @@ static bool passes_unmutated(const struct args *a, uint64_t seed)
 static uint64_t catching_seed(const struct args *a, uint32_t rule, char failure[SIM_TEXT_MAX])
 {
 	uint64_t late = a->limit + 1;
-	for (uint64_t seed = a->from; seed <= a->limit; seed++) {
+	for (uint64_t seed = a->from; seed <= a->limit && seed < late + WEAK_SEEDS; seed++) {
 		mutants_set(rule);
 		if (run_seed(seed, &a->request, false))
 			continue;
