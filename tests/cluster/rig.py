@@ -316,10 +316,18 @@ class Observer(threading.Thread):
         self.rig, self.interval_ms = rig, interval_ms
         self.changes = []  # (last look that showed the one before, first look that showed it, reservation)
         self.ending = threading.Event()
+        self.starved_ms = 0  # longest time by which this thread woke late: how busy the machine is
+
+    def slept(self):
+        """One interval; false: it shall end."""
+        begun = self.rig.now()
+        ending = self.ending.wait(self.interval_ms / 1000)
+        self.starved_ms = max(self.starved_ms, self.rig.now() - begun - self.interval_ms)
+        return not ending
 
     def run(self):
         session, before = None, self.rig.now()
-        while not self.ending.wait(self.interval_ms / 1000):
+        while self.slept():
             try:
                 session = session or self.rig.target.connect()
                 at = self.rig.now()
@@ -417,6 +425,8 @@ class Rig:
         for node in self.nodes.values():
             for at, text in node.lines[-LINES_TOLD:]:
                 print('  %s %9.1f | %s' % (node.name, at, text), flush=True)
+        if self.observer is not None:
+            print('  a process that waited for the clock woke up to %.0f ms late meanwhile' % self.observer.starved_ms)
 
     def close(self):
         if self.observer is not None:
