@@ -63,15 +63,39 @@ class Eye(iscsi.Initiator):
             'DefaultTime2Wait=2', 'DefaultTime2Retain=0', 'MaxOutstandingR2T=1', 'ErrorRecoveryLevel=0',
             'DataPDUInOrder=Yes', 'DataSequenceInOrder=Yes', 'IFMarker=No', 'OFMarker=No')
 
+    def __init__(self, node, *arguments):
+        """node: id whose ISID on its first path this is, as src/quorumd/shell_setup.c makes it; 0: none."""
+        self.isid = b'\x80' + (node << 8).to_bytes(3, 'big') + bytes(2) if node else b'\x80\x00\x00\x00\x00\x01'
+        super().__init__(*arguments)
+
     def login(self, target, name):
         text = ''.join(k + '\0' for k in ('InitiatorName=' + name, 'TargetName=' + target, *self.KEYS)).encode()
         header = struct.pack('>BBBBB3s6sHIHHII16x', iscsi.LOGIN, 0x87, 0, 0, 0, len(text).to_bytes(3, 'big'),
-                             b'\x80\x00\x00' + self.tag.to_bytes(3, 'big'), 0, 0, 0, 0, self.command_number, 0)
+                             self.isid, 0, 0, 0, 0, self.command_number, 0)
         self.socket.sendall(header + text + bytes(-len(text) % 4))
         answer, _ = self.receive()
         if answer[0] != iscsi.LOGIN_ANSWER or answer[36] != 0 or answer[1] & 0x83 != 0x83:
             raise iscsi.Failed('login was refused: %s' % answer[:48].hex())
         self.status_number = int.from_bytes(answer[24:28], 'big')
+
+    def write(self, lba, data):
+        """Status of a WRITE of one sector; a unit attention means that it was not executed."""
+        for _ in range(iscsi.TRIES):
+            tag, self.tag = self.tag, self.tag + 1
+            header = struct.pack('>BBHB3s8sIIII', iscsi.COMMAND, 0xa1, 0, 0, len(data).to_bytes(3, 'big'),
+                                 bytes([0, self.lun, 0, 0, 0, 0, 0, 0]), tag, len(data), self.command_number,
+                                 self.status_number + 1) + struct.pack('>BBIBHB', 0x2a, 0, lba, 0, 1, 0).ljust(16, b'\0')
+            self.command_number += 1
+            self.socket.sendall(header + data)
+            answer, sense = self.receive()
+            while answer[0] == iscsi.NOP_IN:
+                answer, sense = self.receive()
+            if answer[0] != iscsi.ANSWER or int.from_bytes(answer[16:20], 'big') != tag:
+                raise iscsi.Failed('an answer to something else: %s' % answer.hex())
+            self.status_number = int.from_bytes(answer[24:28], 'big')
+            if answer[3] != iscsi.CHECK_CONDITION or sense[4] & 0xf != iscsi.UNIT_ATTENTION:
+                break
+        return answer[3]
 
 
 class Lio:
@@ -86,9 +110,9 @@ class Lio:
     def url(self, portal=0):
         return 'iscsi://%s/%s/0' % (self.portals[portal], self.iqn)
 
-    def connect(self, name='observer', timeout_s=1):
+    def connect(self, name='observer', timeout_s=1, node=0):
         host, port = self.portals[self.eye].rsplit(':', 1)
-        return Eye(host, int(port), self.iqn, 0, INITIATOR + name, timeout_s)
+        return Eye(node, host, int(port), self.iqn, 0, INITIATOR + name, timeout_s)
 
     def answers(self):
         try:
@@ -183,6 +207,7 @@ class LioRig(cluster.Rig):
     def end_nodes(self):
         """As systemd stops them; the owner last, so that nobody takes over from it. What does not run stays so."""
         for node in sorted(self.nodes.values(), key=lambda n: bool((n.status() or {}).get('mine'))):
+            node.wake()
             if node.process is not None:
                 node.terminate()
 
