@@ -8,7 +8,10 @@ void qd_group_start(struct qd_turn *t, uint64_t epoch)
 	g->state = QD_GROUP_STARTING;
 	g->epoch = epoch;
 	g->turn++;
-	g->start_by = t->config->start_limit.ns > 0 ? qd_mono_add(t->now, t->config->start_limit) : QD_NEVER;
+	/* The runner keeps the limit itself; its report gets R/3 to arrive, as after a machine that stood still. */
+	g->start_by = t->config->start_limit.ns > 0
+			      ? qd_mono_add(qd_mono_add(t->now, t->config->start_limit), t->times->look)
+			      : QD_NEVER;
 
 	struct qd_action *action = qd_arb_act(t, QD_ACTION_GROUP_START);
 	action->u.group.epoch = epoch;
