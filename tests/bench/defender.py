@@ -79,7 +79,7 @@ def allocations(part):
         rounds = cases.rounds(alpha) - before
         need_start = begun[0] > 0 and begun[4] > 0
     print('allocations in %d rounds by %s' % (rounds, ', '.join('%s: %d' % c for c in zip(COUNTERS, counts))))
-    print('  (the counter works: %d allocations and %d forks of quorumd before the first round)' % (begun[0], begun[4]))
+    print('  (the counter works: before the first round %s)' % ', '.join('%s: %d' % c for c in zip(COUNTERS, begun)))
     return counts[0] == 0 and counts[4] == 0 and need_start
 
 
