@@ -123,6 +123,8 @@ void qd_leave_release(struct qd_turn *t);
 void qd_leave_retire(struct qd_turn *t);
 void qd_leave_think(struct qd_turn *t);
 void qd_leave_done(struct qd_turn *t, const struct qd_batch *b);
+/* The records were read in STANDBY: answer a hand-over whose end was not known. */
+void qd_leave_settle(struct qd_turn *t);
 void qd_leave_stored(struct qd_turn *t, uint64_t incarnation, bool ok);
 struct qd_mono qd_leave_deadline(const struct qd_arbiter *a);
 

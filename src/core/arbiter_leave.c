@@ -125,6 +125,16 @@ void qd_leave_stored(struct qd_turn *t, uint64_t incarnation, bool ok)
 	}
 }
 
+void qd_leave_settle(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (a->asked_epoch == 0)
+		return;
+	const bool released = a->mine.state == QD_RECORD_RELEASED && a->mine.epoch == a->asked_epoch;
+	qd_arb_reply(t, released ? QD_REPLY_DONE : QD_REPLY_FAILED);
+	a->asked_epoch = 0;
+}
+
 static void think_stopping(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -162,6 +172,7 @@ static void think_retiring(struct qd_turn *t)
 		if (a->paths[p].state == QD_PATH_DOWN)
 			a->paths[p].retry_at = t->now;
 	if (a->shutdown) {
+		qd_leave_settle(t);
 		qd_arb_move(t, QD_ARB_OFF);
 		(void)qd_arb_act(t, QD_ACTION_OFF);
 		return;
@@ -184,21 +195,21 @@ void qd_leave_done(struct qd_turn *t, const struct qd_batch *b)
 
 	if (a->state != QD_ARB_RELEASING)
 		return; /* the last answers of a round that nobody waits for any more */
-	if (b->step == QD_STEP_RELEASE_RECORD && (qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) &&
-	    qd_path_ready(a, b->path) && a->release_retries++ < QD_RETRIES_MAX) {
+	if ((qd_outcome_is_unit_attention(o) || o == QD_OUTCOME_BUSY) && qd_path_ready(a, b->path) &&
+	    a->release_retries++ < QD_RETRIES_MAX) {
 		write_released(t, b->path); /* not executed */
 		return;
 	}
-	const bool released = a->mine.state == QD_RECORD_RELEASED && a->mine.epoch == a->own.epoch;
-	if (!released && b->step == QD_STEP_RELEASE_RECORD && qd_path_ready(a, b->path)) {
-		/* The heir may have read it and struck before the target answered: LIO then ends the write as aborted. */
-		qd_batch_begin(t, QD_STEP_RELEASE_READ, b->path, qd_arb_patience(t, b->path));
-		qd_batch_ask(t, QD_ROLE_RECORDS);
-		return;
-	}
-	if (!released)
+	if (o == QD_OUTCOME_GOOD) {
+		finish_handover(t, QD_REPLY_DONE);
+	} else {
+		/* It may have landed: LIO ends the write as aborted, or the session, when the heir has read it and struck
+		 * before it was answered. The first look of STANDBY tells, and answers the operator. */
 		qd_arb_trace(t, QD_TRACE_RELEASE_FAILED, b->step, o, 0);
-	finish_handover(t, released ? QD_REPLY_DONE : QD_REPLY_FAILED);
+		if (a->own.reply_due)
+			a->asked_epoch = a->own.epoch;
+		a->own.reply_due = false;
+	}
 	qd_leave_retire(t);
 }
 

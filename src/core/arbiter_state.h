@@ -47,7 +47,6 @@ enum qd_step {
 	QD_STEP_WITHDRAW,   /* WRITE own record naming nobody */
 	QD_STEP_TELL_TIMES, /* WRITE own record with longer times, before they are used */
 	/* releasing */
-	QD_STEP_RELEASE_READ,	/* READ records: did it land, although its answer was not GOOD? */
 	QD_STEP_RELEASE_RECORD, /* WRITE own record "released"; the reservation stays */
 	QD_STEP_COUNT,
 };
@@ -175,6 +174,8 @@ struct qd_arbiter {
 	struct qd_owning own;
 	/* releasing, retiring */
 	uint32_t release_retries;
+	uint64_t
+		asked_epoch; /* its hand-over is answered when the records tell whether it was released; 0: none */
 	bool store_asked;
 	bool stored;
 	struct qd_mono store_retry;

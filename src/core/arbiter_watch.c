@@ -353,6 +353,7 @@ void qd_watch_done(struct qd_turn *t, const struct qd_batch *b)
 	if (b->step == QD_STEP_LOOK) {
 		a->stats.looks++;
 		qd_watch_saw(t, b);
+		qd_leave_settle(t);
 		a->next_look =
 			qd_mono_add(b->started, a->heir_mode ? qd_span_ms(QD_HEIR_LOOK_MS) : t->times->look);
 		consider(t);
@@ -397,6 +398,7 @@ void qd_watch_think(struct qd_turn *t)
 	qd_assert(!t->config->has_group || qd_group_is_stopped(&t->node->group));
 
 	if (a->shutdown) {
+		qd_leave_settle(t);
 		for (uint32_t p = 0; p < t->config->path_count; p++)
 			qd_path_teardown(t, p);
 		qd_arb_move(t, QD_ARB_OFF);

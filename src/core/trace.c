@@ -64,11 +64,11 @@ static const char *disk_text(uint64_t verdict)
 static const char *step_text(uint64_t step)
 {
 	static const char *const names[QD_STEP_COUNT] = {
-		"idle",	      "look",	      "unregister",    "heir-register", "take-register", "strike",
-		"taken",      "clean",	      "take-records",  "take-write",	"last-round",	 "back-out",
-		"round",      "check",	      "reregister",    "repreempt",	"rereserve",	 "scrub-keys",
-		"scrub",      "still-key",    "offer-keys",    "offer",		"heir-keys",	 "withdraw",
-		"tell-times", "release-read", "release-record"};
+		"idle",	      "look",	       "unregister",   "heir-register", "take-register", "strike",
+		"taken",      "clean",	       "take-records", "take-write",	"last-round",	 "back-out",
+		"round",      "check",	       "reregister",   "repreempt",	"rereserve",	 "scrub-keys",
+		"scrub",      "still-key",     "offer-keys",   "offer",		"heir-keys",	 "withdraw",
+		"tell-times", "release-record"};
 	qd_assert(step < QD_STEP_COUNT);
 	return names[step];
 }
