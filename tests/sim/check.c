@@ -220,7 +220,7 @@ void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, 
 		if (!op->by_owner)
 			check_age(s, striker, since_t);
 	}
-	if (holder_nexus < 0)
+	if (holder_nexus < 0 || clock_lied(s, striker))
 		return;
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		const struct sim_machine *m = &s->machines[i];
