@@ -69,6 +69,13 @@ void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args)
 	}
 }
 
+/* After a reload with shorter times the running lease is still of the longer ones: the record names those until a round
+ * by the new ones was good (simulator, seed 242034). */
+static uint64_t longer_ns(struct qd_span now, struct qd_span of_lease)
+{
+	return (uint64_t)(of_lease.ns > now.ns && QD_RULE(RECORD_TIMES) ? of_lease.ns : now.ns);
+}
+
 static void write_record(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
 			 uint64_t heir_turn, const struct qd_times *times)
 {
@@ -83,8 +90,8 @@ static void write_record(struct qd_turn *t, enum qd_record_state state, uint64_t
 		.heir = heir,
 		.heir_turn = heir_turn,
 		.renew_ns = (uint64_t)times->renew.ns,
-		.challenge_ns = (uint64_t)times->challenge.ns,
-		.wait_ns = (uint64_t)times->wait.ns,
+		.challenge_ns = longer_ns(times->challenge, a->lease_challenge),
+		.wait_ns = longer_ns(times->wait, a->lease_wait),
 	};
 	memcpy(r.machine_id, t->config->machine_id, sizeof(r.machine_id));
 	memcpy(r.boot_id, t->config->boot_id, sizeof(r.boot_id));

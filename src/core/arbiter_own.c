@@ -15,6 +15,13 @@ static void tell_lease(struct qd_turn *t)
 	action->u.group.stopped_by = t->node->lease.stopped_by;
 }
 
+static void renew(struct qd_turn *t, struct qd_mono round_start)
+{
+	qd_lease_renew(&t->node->lease, t->times, round_start);
+	t->a->lease_challenge = t->times->challenge;
+	t->a->lease_wait = t->times->wait;
+}
+
 void qd_own_enter(struct qd_turn *t, struct qd_mono round_start)
 {
 	struct qd_arbiter *a = t->a;
@@ -25,7 +32,7 @@ void qd_own_enter(struct qd_turn *t, struct qd_mono round_start)
 	a->heir_mode = false;
 	a->own.next_round = qd_mono_add(round_start, t->times->renew);
 	qd_lease_end(&t->node->lease);
-	qd_lease_renew(&t->node->lease, t->times, round_start);
+	renew(t, round_start);
 	qd_arb_trace(t, QD_TRACE_OWNER, a->own.epoch, (uint64_t)qd_mono_sub(wait_end, t->now).ns, 0);
 	tell_lease(t);
 	qd_arb_release_view(t, true);
@@ -54,7 +61,7 @@ void qd_own_good_round(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
 	/* The lease counts from the sending: the others' C and W count from a sight of this beat, never earlier. */
-	qd_lease_renew(&t->node->lease, t->times, QD_RULE(LEASE_FROM_SEND) ? b->started : t->now);
+	renew(t, QD_RULE(LEASE_FROM_SEND) ? b->started : t->now);
 	count_round(t, b->started);
 	qd_watch_saw(t, b);
 	/* The REGISTER of this round is one; whatever else moved PRGENERATION was not counted as ours. */

@@ -132,6 +132,8 @@ struct qd_arbiter {
 	enum qd_arbiter_state state;
 	enum qd_hold_reason hold;
 	bool shutdown;
+	struct qd_span lease_challenge; /* C and W that the running lease was reckoned by */
+	struct qd_span lease_wait;
 	bool times_pending; /* a reload whose times wait for a record that tells the others */
 	struct qd_times next_times;
 	bool observe; /* the last step ran late: look once more before acting */

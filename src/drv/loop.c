@@ -2,6 +2,7 @@
 #include "drv/loop.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
@@ -170,7 +171,17 @@ static int look(struct qd_loop *loop, bool wait)
 			left = (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
 	}
 	const bool for_ever = wait && qd_mono_is_never(loop->armed);
-	int n = epoll_pwait2(loop->epoll_fd, loop->ready, QD_LOOP_READY_MAX, for_ever ? NULL : &left, NULL);
+	int n = -1;
+	if (!loop->coarse)
+		n = epoll_pwait2(loop->epoll_fd, loop->ready, QD_LOOP_READY_MAX, for_ever ? NULL : &left,
+				 NULL);
+	if (!loop->coarse && n < 0 && errno == ENOSYS)
+		loop->coarse = true; /* Linux before 5.11, valgrind 3.19: up to 1 ms late, which is legal */
+	if (loop->coarse) {
+		const int64_t ms = (int64_t)left.tv_sec * 1000 + (left.tv_nsec + 999999) / 1000000;
+		const int limit = ms > INT_MAX ? INT_MAX : (int)ms;
+		n = epoll_wait(loop->epoll_fd, loop->ready, QD_LOOP_READY_MAX, for_ever ? -1 : limit);
+	}
 	if (n < 0)
 		return -errno;
 	loop->ready_count = n;

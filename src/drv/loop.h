@@ -39,6 +39,7 @@ struct qd_signal {
 
 struct qd_loop {
 	bool is_open;
+	bool coarse; /* the kernel has no epoll_pwait2(): whole milliseconds */
 	int epoll_fd;
 	struct qd_io clock;   /* tells of a resume from suspend: see qd_loop_turn() */
 	struct qd_mono armed; /* QD_NEVER: no limit */

@@ -116,7 +116,7 @@ void check_landed(struct sim *s, const struct sim_op *op)
 	/* Admitted before, landed now: only an abort could have stopped it. */
 	bool unaborted =
 		op->admitted_t != 0 && (!s->disk.flavour.preempt_and_abort || s->disk.flavour.abort_by_tag ||
-					s->facts.cleared_t >= op->admitted_t);
+					s->facts.cleared_t >= op->admitted_t || op->tag == 0);
 	/* Its machine could not know, and the disk forgot whom to fence. */
 	const struct sim_machine *m = &s->machines[op->machine];
 	bool nobody = s->disk.pr.holder == SIM_NO_REG || sim_disk_holder_key(&s->disk) == SIM_FOREIGN_KEY;
@@ -124,7 +124,10 @@ void check_landed(struct sim *s, const struct sim_op *op)
 	/* Nobody holds the disk since an operator cleared it: it fences nobody. */
 	bool open = s->disk.pr.holder == SIM_NO_REG && op->sent_t <= s->facts.cleared_t;
 	bool rolled = s->facts.rolled_back && s->t <= s->facts.rolled_until;
-	if (unaborted || unfenced || open || rolled) {
+	/* Two machines with one initiator name are one nexus to the target: it cannot fence one of them. */
+	bool one_nexus =
+		s->o.copied_names && s->machines[s->o.machines - 1].nexus_base == s->machines[0].nexus_base;
+	if (unaborted || unfenced || open || rolled || one_nexus) {
 		s->cover->excluded++;
 		return;
 	}
