@@ -25,7 +25,8 @@ enum {
 struct order {
 	enum proxy_order_kind kind;
 	uint32_t count;
-	uint8_t mask;
+	uint32_t
+		mask; /* 0..255; as wide as the others, so that nothing between the fields goes over the socket */
 };
 
 struct connection {
@@ -122,7 +123,7 @@ static bool spoil(uint8_t *data, size_t *len)
 		o->count -= (uint32_t)*len;
 		return o->count > 0;
 	} else if (o->kind == PROXY_FLIP_DOWN && o->count < n) {
-		data[o->count] ^= o->mask;
+		data[o->count] ^= (uint8_t)o->mask;
 		o->kind = PROXY_PASS;
 	} else if (o->kind == PROXY_FLIP_DOWN) {
 		o->count -= (uint32_t)n;
