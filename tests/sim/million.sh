@@ -16,6 +16,7 @@ failed=0
 for pid in $(jobs -p); do wait "$pid" || failed=1; done
 mkdir -p docs/runs
 {
+  echo "# SPDX-License-Identifier: Apache-2.0"
   echo "commit $(git rev-parse HEAD), $(gcc --version | head -n 1)"
   for ((i = 0; i < jobs; i++)); do
     echo "\$ build/sim --seeds $((i * part + 1))..$(((i + 1) * part)) --keep-going --coverage"
