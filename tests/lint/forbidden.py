@@ -23,6 +23,8 @@ LAYERS = {
     'src/drv/': ('base', 'codec', 'core', 'drv'),
     'src/libquorumd/': ('base', 'libquorumd'),
 }
+# What is said and kept is a part of the core's language; codec makes bytes of it and calls nothing there (pure.sh).
+WORDS = {'src/codec/': ('core/head.h', 'core/msg.h', 'core/witness_msg.h')}
 FOLDERS = {'base', 'codec', 'core', 'drv', 'runner', 'api', 'libquorumd', 'witness', 'tools', 'sim', 'tests'}
 OLD_CODE = re.compile(r'^\s*(?:[\w\[\]>.*-]+\s*[-+|&]?=[^=].*;|\w+\([^;]*\);|(?:if|for|while|switch)\s*\(.*[;{]|'
                       r'return\b[^;]*;|[{}])\s*$')
@@ -56,7 +58,8 @@ def includes(path, text):
             yield line, 'pure code does not include <%s>' % name
         for folder, allowed in LAYERS.items():
             first = name.split('/')[0]
-            if path.startswith(folder) and kind == '"' and first in FOLDERS and first not in allowed:
+            if path.startswith(folder) and kind == '"' and first in FOLDERS and first not in allowed and \
+                    name not in WORDS.get(folder, ()):
                 yield line, '%s does not include upward: %s' % (folder, name)
             if path.startswith(folder) and kind == '"' and re.match(r'quorumd/(?!quorumd\.h|errors\.h)', name):
                 yield line, '%s does not include the daemon: %s' % (folder, name)

@@ -37,6 +37,7 @@ GOOD = [
     ('src/drv/a.c', '/* Only a = b; of the two is looked at */\n'),
     ('src/core/a.c', '#include <string.h>\nvoid f(void *p)\n{\n\tmemset(p, 0, 1);\n\tstrike(p);\n}\n'),
     ('src/base/assert_abort.c', '#include <stdio.h>\n'),
+    ('src/codec/a.c', '#include "core/msg.h"\n'),
     ('src/drv/a.c', 'char *f(char *to)\n{\n\tstatic const char d[] = "x";\n\tgoto end;\nend:\n\treturn to;\n}\n'),
 ]
 
