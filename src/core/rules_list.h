@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* X(name, clause of docs/PROTOCOL.md, what goes wrong without it) */
+/* X(name, clause of docs/PROTOCOL.md or, after M., of docs/MEMBERSHIP.md, what goes wrong without it) */
 #ifndef QD_CORE_RULES_LIST_H
 #define QD_CORE_RULES_LIST_H
 
@@ -36,6 +36,11 @@
 	X(COPIED_IDENTITY, "4.5", "a second machine with this node id is arbitrated with")                   \
 	X(RECORD_TIMES, "2", "a challenger with shorter times than the owner's goes by its own")             \
 	X(RECORD_ALTERNATES, "3", "both copies of a record are written to one sector")                       \
-	X(ABORT_WITH_PREEMPT, "4.8", "PREEMPT is sent where PREEMPT AND ABORT is supported")
+	X(ABORT_WITH_PREEMPT, "4.8", "PREEMPT is sent where PREEMPT AND ABORT is supported")                 \
+	X(WITNESS_EPOCH, "M.6", "the witness grants an epoch that is not above its own")                     \
+	X(WITNESS_DURABLE, "M.6", "the witness answers a grant before it is durable")                        \
+	X(WITNESS_START, "M.6", "a witness that restarted takes nobody for a holder")                        \
+	X(WITNESS_OWN_STORE, "M.6", "a witness grants from a store that is not its own")                     \
+	X(WITNESS_TAG, "M.6", "the witness lets the tag go back")
 
 #endif

@@ -31,7 +31,7 @@ static void differ(void)
 	}
 }
 
-/* Section 1 to 4, or a case of section 4, of docs/PROTOCOL.md. */
+/* Section 1 to 4, or a case of section 4, of docs/PROTOCOL.md; after "M." section 1 to 8 of docs/MEMBERSHIP.md. */
 static void name_a_clause(void)
 {
 	for (size_t i = 0; i < UNIT_COUNT(RULES); i++) {
@@ -39,6 +39,11 @@ static void name_a_clause(void)
 		unsigned number = 0;
 		char rest = '\0';
 		unit_case("%s: %s", RULES[i].name, RULES[i].clause);
+		if (RULES[i].clause[0] == 'M') {
+			UNIT_EQUAL(sscanf(RULES[i].clause, "M.%u%c", &section, &rest), 1);
+			UNIT_OK(section >= 1 && section <= 8);
+			continue;
+		}
 		const int found = sscanf(RULES[i].clause, "%u.%u%c", &section, &number, &rest);
 		UNIT_OK(found == 1 || found == 2);
 		UNIT_OK(section >= 1 && section <= 4);
