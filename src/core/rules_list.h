@@ -41,6 +41,8 @@
 	X(WITNESS_DURABLE, "M.6", "the witness answers a grant before it is durable")                        \
 	X(WITNESS_START, "M.6", "a witness that restarted takes nobody for a holder")                        \
 	X(WITNESS_OWN_STORE, "M.6", "a witness grants from a store that is not its own")                     \
-	X(WITNESS_TAG, "M.6", "the witness lets the tag go back")
+	X(WITNESS_TAG, "M.6", "the witness lets the tag go back")                                            \
+	X(ECHO, "M.2", "an exchange is completed by the echo of any number")                                 \
+	X(SESSION, "M.2", "packets of another session, and what was seen before, are taken as new")
 
 #endif
