@@ -6,25 +6,26 @@
 
 /* ---------------------------------------------------------------- sizes */
 
-#define ADD(kind, field, at, size) +(size)
+#define ROOM(kind, field, at, size) uint8_t field[size];
+#define BYTES(fields) sizeof(struct {fields(ROOM)})
 enum {
-	ENVELOPE_BYTES = 0 QD_WIRE_ENVELOPE_FIELDS(ADD),
-	HEADER_BYTES = 0 QD_WIRE_HEADER_FIELDS(ADD),
-	EXCHANGE_BYTES = 0 QD_WIRE_EXCHANGE_FIELDS(ADD),
-	NEWS_BYTES = 0 QD_WIRE_NEWS_FIELDS(ADD),
-	TAG_BYTES = 0 QD_WIRE_TAG_FIELDS(ADD),
-	VOTES_BYTES = 0 QD_WIRE_VOTES_FIELDS(ADD),
-	HEAD_BYTES = 0 QD_WIRE_HEAD_FIELDS(ADD),
-	VIEW_BYTES = 0 QD_WIRE_VIEW_FIELDS(ADD),
-	AGES_BYTES = 0 QD_WIRE_AGES_FIELDS(ADD),
-	PROMISE_BYTES = 0 QD_WIRE_PROMISE_FIELDS(ADD),
-	INSTALLED_BYTES = 0 QD_WIRE_INSTALLED_FIELDS(ADD),
-	PROOF_BYTES = 0 QD_WIRE_PROOF_FIELDS(ADD),
-	ANSWER_BYTES = 0 QD_WIRE_ANSWER_FIELDS(ADD),
-	PROVED_BYTES = 0 QD_WIRE_PROVED_FIELDS(ADD),
-	EPOCH_BYTES = 0 QD_WIRE_EPOCH_FIELDS(ADD),
-	WITNESS_REQUEST_BYTES = 0 QD_WIRE_WITNESS_REQUEST_FIELDS(ADD),
-	WITNESS_ANSWER_BYTES = 0 QD_WIRE_WITNESS_ANSWER_FIELDS(ADD),
+	ENVELOPE_BYTES = BYTES(QD_WIRE_ENVELOPE_FIELDS),
+	HEADER_BYTES = BYTES(QD_WIRE_HEADER_FIELDS),
+	EXCHANGE_BYTES = BYTES(QD_WIRE_EXCHANGE_FIELDS),
+	NEWS_BYTES = BYTES(QD_WIRE_NEWS_FIELDS),
+	TAG_BYTES = BYTES(QD_WIRE_TAG_FIELDS),
+	VOTES_BYTES = BYTES(QD_WIRE_VOTES_FIELDS),
+	HEAD_BYTES = BYTES(QD_WIRE_HEAD_FIELDS),
+	VIEW_BYTES = BYTES(QD_WIRE_VIEW_FIELDS),
+	AGES_BYTES = BYTES(QD_WIRE_AGES_FIELDS),
+	PROMISE_BYTES = BYTES(QD_WIRE_PROMISE_FIELDS),
+	INSTALLED_BYTES = BYTES(QD_WIRE_INSTALLED_FIELDS),
+	PROOF_BYTES = BYTES(QD_WIRE_PROOF_FIELDS),
+	ANSWER_BYTES = BYTES(QD_WIRE_ANSWER_FIELDS),
+	PROVED_BYTES = BYTES(QD_WIRE_PROVED_FIELDS),
+	EPOCH_BYTES = BYTES(QD_WIRE_EPOCH_FIELDS),
+	WITNESS_REQUEST_BYTES = BYTES(QD_WIRE_WITNESS_REQUEST_FIELDS),
+	WITNESS_ANSWER_BYTES = BYTES(QD_WIRE_WITNESS_ANSWER_FIELDS),
 	VALUE_BYTES = 8, /* an incarnation, an age: one for each node of the set before */
 	WEIGHT_BYTES = 1,
 };
@@ -159,6 +160,7 @@ static uint8_t *room_for(struct qd_writer *w, size_t len_bytes)
 	return block;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types cannot have them */
 /* put_NAME() appends the part; get_NAME() reads it, and fails the reader where a field cannot be. */
 #define PART(name, type, fields, bytes)                                                                      \
 	static void put_##name(struct qd_writer *w, const type *object)                                      \
@@ -173,6 +175,8 @@ static uint8_t *room_for(struct qd_writer *w, size_t len_bytes)
 			return;                                                                              \
 		fields(GET)                                                                                  \
 	}
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* Parts that are nameless or bare in the message. */
 struct exchange {
