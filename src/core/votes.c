@@ -168,8 +168,7 @@ const char *qd_votes_verdict_text(enum qd_votes_verdict verdict)
 	case QD_VOTES_NO_NODES:
 		return "no node is configured";
 	case QD_VOTES_FOREIGN:
-		return "a weight, a lost vote or lower_quorum_priority_node names a node that is not "
-		       "configured";
+		return "a weight, a lost vote or the lower priority is of a node that is not configured";
 	case QD_VOTES_WEIGHT:
 		return "a weight is above 15";
 	case QD_VOTES_NO_VOTES:

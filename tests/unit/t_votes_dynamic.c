@@ -116,6 +116,28 @@ static void last_man(void)
 	}
 }
 
+/* The example of docs/QUORUM.md, line by line: the members, and the votes when they have been stable. */
+static void example(void)
+{
+	static const struct {
+		uint64_t members;
+		uint32_t left; /* of the votes before */
+		uint32_t total;
+		uint32_t need;
+	} lines[] = {{15, 5, 5, 3}, {7, 4, 3, 2}, {3, 2, 3, 2}, {1, 2, 1, 1}, {15, 1, 5, 3}};
+	struct qd_votes v = rule(QD_MODEL_NODE_AND_WITNESS, 4, true);
+	for (size_t i = 0; i < UNIT_COUNT(lines); i++) {
+		unit_case("line %zu", i);
+		UNIT_EQUAL(qd_votes_sum(&v, lines[i].members, QD_EXTRA_WITNESS), lines[i].left);
+		UNIT_OK(qd_votes_quorate(&v, lines[i].members, QD_EXTRA_WITNESS));
+		v = qd_votes_dynamic(&v, lines[i].members, QD_EXTRA_WITNESS);
+		UNIT_EQUAL(qd_votes_total(&v), lines[i].total);
+		UNIT_EQUAL(qd_votes_need(&v), lines[i].need);
+		if (lines[i].members == 1) /* the last man is not outvoted by those that come back */
+			UNIT_OK(!qd_votes_quorate(&v, 14, QD_EXTRA_WITNESS));
+	}
+}
+
 static void leaves(void)
 {
 	/* Two nodes, the vote is with node 1; it leaves, and the vote goes over before it is gone. */
@@ -321,6 +343,7 @@ static void never_ties(void)
 static const struct unit_test TESTS[] = {
 	{"one failure, then another, two at once: survived as the table says", survives},
 	{"the last one of six goes on alone, and all get their votes back", last_man},
+	{"four nodes and a witness shrink to one and come back as the example says", example},
 	{"who leaves in order hands its vote over", leaves},
 	{"dynamic votes, dynamic witness and lower_quorum_priority_node, line by line", dynamic},
 	{"without dynamic votes, a node's vote or a member nothing changes", stays},
