@@ -175,11 +175,12 @@ static void replace_session(const struct incoming *in)
 	}
 }
 
-/* Higher id: HELLO of the session that is proved. One that was overtaken must not spoil the present exchange. */
+/* Higher id: HELLO of the session that is proved. One that was overtaken, or that was answered before the session was
+ * proved, must not spoil the present exchange. */
 static void answer_hello(const struct incoming *in)
 {
 	struct qd_link *link = in->link;
-	if (in->msg->sequence < link->asked)
+	if (in->msg->sequence <= link->asked)
 		return;
 	link->asked = in->msg->sequence;
 	link->number = draw(in->l);

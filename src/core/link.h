@@ -51,9 +51,9 @@ struct qd_links_config {
  * higher id that had taken the exchange before for complete takes its link down too, until it is up there.
  *
  * `threshold` missed in a row: down. Up: at BACK_OK, or at BACK. What is missed at the higher id is missed at the lower one,
- * too; a cut takes the link down at both ends within half a delay and a round trip, a BACK_OK that is lost again and again
- * within a delay and a round trip. (No protocol does that for every pattern of loss: who sends the last message before
- * a cut never learns whether it came.)
+ * too. A cut, in one direction or both, takes the link down at both ends within a delay and a round trip of each other,
+ * and so does a BACK_OK that is lost again and again. (No protocol does that for every pattern of loss: who sends the
+ * last message before a cut never learns whether it came.)
  *
  * Late. A node that comes to a deadline more than half a delay after it (it hung, the machine was paused) counts one
  * missed exchange for all that time and lets a whole one run before the next: it was itself who did not listen.
@@ -62,14 +62,12 @@ struct qd_link {
 	bool up;
 	bool complete; /* lower id: the present exchange. Higher id: the last one, and none missed since */
 	bool bound;    /* lower id: `number` is older than peer.session, so only that session may answer it */
-	uint32_t missed;  /* in a row; ends at QD_LINK_MISSED_MAX */
-	uint64_t number;  /* drawn here for the present exchange; 0: none */
-	uint64_t answers; /* the other end's number, to be echoed; lower id: 0 until HELLO_OK */
-	uint64_t
-		asked; /* higher id: sequence of the HELLO of the present exchange; older ones are not answered */
+	uint32_t missed;     /* in a row; ends at QD_LINK_MISSED_MAX */
+	uint64_t number;     /* drawn here for the present exchange; 0: none */
+	uint64_t answers;    /* the other end's number, to be echoed; lower id: 0 until HELLO_OK */
+	uint64_t asked;	     /* higher id: sequence of the HELLO that was answered last; older ones are not */
 	struct qd_mono sent; /* HELLO or HELLO_OK of the present exchange */
-	struct qd_mono
-		next; /* lower id: the next exchange begins; higher id: one is missed, QD_NEVER while down */
+	struct qd_mono next; /* lower id: the next exchange; higher id: one is missed, QD_NEVER while down */
 	struct qd_mono heard_at; /* last proof that the other end is alive */
 	/* Higher id: a session that says HELLO and has proved nothing. It has a place of its own, so that replays do not
 	 * disturb the exchange with the session that is proved; one place a link, so that they cannot fill anything. */
