@@ -18,18 +18,14 @@ enum {
 	SOCKET_PATH_MAX = 107, /* sockaddr_un's sun_path with its NUL is 108 bytes */
 };
 
-static struct qd_conf_mark mark_at(const struct qd_conf_tree *tree, const char *key)
+/* A key that names a node. */
+static void check_reference(struct qd_conf_tree *tree, const char *key, const char *text, uint32_t *id)
 {
-	return tree->marks[qd_conf_tree_index(key)];
-}
-
-static void check_node(struct qd_conf_tree *tree)
-{
-	struct qd_conf *conf = tree->conf;
-	if (tree->node[0] == '\0' || conf->members == 0)
-		return; /* there is a message already */
-	conf->node_id = qd_conf_node_find(conf, tree->node);
-	if (conf->node_id != 0)
+	const struct qd_conf *conf = tree->conf;
+	if (text[0] == '\0' || conf->members == 0)
+		return; /* there is a message already, or nothing to say */
+	*id = qd_conf_node_find(conf, text);
+	if (*id != 0)
 		return;
 	char known[160] = "";
 	size_t at = 0;
@@ -38,8 +34,8 @@ static void check_node(struct qd_conf_tree *tree)
 			at += (size_t)snprintf(known + at, sizeof(known) - at, " %s (%zu)",
 					       conf->nodes[i].name, i);
 	}
-	qd_conf_tree_message(tree, mark_at(tree, "node"),
-			     "node: expected a name or an id of nodes, found \"%s\"; there is%s", tree->node,
+	qd_conf_tree_message(tree, qd_conf_tree_at(tree, key),
+			     "%s: expected a name or an id of nodes, found \"%s\"; there is%s", key, text,
 			     known);
 }
 
@@ -49,17 +45,20 @@ static void check_times(struct qd_conf_tree *tree)
 	struct qd_times *t = &tree->conf->times;
 	struct qd_times usual = qd_times_from_renew(t->renew, QD_SPAN_ZERO);
 	struct qd_span challenge =
-		mark_at(tree, "times.challenge").line != 0 ? t->challenge : usual.challenge;
-	struct qd_span takeover = mark_at(tree, "times.takeover").line != 0 ? t->takeover : usual.takeover;
+		qd_conf_tree_at(tree, "times.challenge").line != 0 ? t->challenge : usual.challenge;
+	struct qd_span takeover =
+		qd_conf_tree_at(tree, "times.takeover").line != 0 ? t->takeover : usual.takeover;
 	*t = qd_times_make(t->renew, challenge, takeover, QD_SPAN_ZERO);
 	struct qd_times_finding f = qd_times_check(t);
 	if (f.verdict == QD_TIMES_OK)
 		return;
-	struct qd_conf_mark mark = mark_at(tree, "times.takeover");
+	struct qd_conf_mark mark = qd_conf_tree_at(tree, "times.takeover");
 	if (mark.line == 0 || f.verdict == QD_TIMES_CHALLENGE_SHORT)
-		mark = mark_at(tree, "times.challenge").line != 0 ? mark_at(tree, "times.challenge") : mark;
+		mark = qd_conf_tree_at(tree, "times.challenge").line != 0
+			       ? qd_conf_tree_at(tree, "times.challenge")
+			       : mark;
 	if (mark.line == 0)
-		mark = mark_at(tree, "times.renew");
+		mark = qd_conf_tree_at(tree, "times.renew");
 	qd_conf_tree_message(
 		tree, mark,
 		"times: expected %s, found %" PRId64 " ms >= %" PRId64 " ms, which does not hold "
@@ -72,8 +71,8 @@ static void check_times(struct qd_conf_tree *tree)
 /* One key needs another. */
 static void check_pair(struct qd_conf_tree *tree, const char *key, const char *needs)
 {
-	struct qd_conf_mark mark = mark_at(tree, key);
-	if (mark.line != 0 && mark_at(tree, needs).line == 0)
+	struct qd_conf_mark mark = qd_conf_tree_at(tree, key);
+	if (mark.line != 0 && qd_conf_tree_at(tree, needs).line == 0)
 		qd_conf_tree_message(tree, mark, "%s: needs %s too", key, needs);
 }
 
@@ -91,8 +90,8 @@ static void check_pairs(struct qd_conf_tree *tree)
 	};
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		check_pair(tree, pairs[i][0], pairs[i][1]);
-	tree->conf->has_group = mark_at(tree, "group.script").line != 0;
-	tree->conf->has_test_ids = mark_at(tree, "test.machine_id").line != 0;
+	tree->conf->has_group = qd_conf_tree_at(tree, "group.script").line != 0;
+	tree->conf->has_test_ids = qd_conf_tree_at(tree, "test.machine_id").line != 0;
 }
 
 /* `name` in run_dir. */
@@ -101,7 +100,7 @@ static void socket_default(struct qd_conf_tree *tree, const char *name, char to[
 	int len = snprintf(to, QD_CONF_FILE_MAX, "%s/%s", tree->conf->run_dir, name);
 	if (len < 0 || len > SOCKET_PATH_MAX)
 		qd_conf_tree_message(
-			tree, mark_at(tree, "run_dir"),
+			tree, qd_conf_tree_at(tree, "run_dir"),
 			"run_dir: expected at most %zu bytes, so that the path of its sockets fits 107",
 			SOCKET_PATH_MAX - strlen(name) - 1);
 }
@@ -109,7 +108,7 @@ static void socket_default(struct qd_conf_tree *tree, const char *name, char to[
 static void check_sockets(struct qd_conf_tree *tree)
 {
 	struct qd_conf *conf = tree->conf;
-	struct qd_conf_mark mark = mark_at(tree, "api.socket");
+	struct qd_conf_mark mark = qd_conf_tree_at(tree, "api.socket");
 	socket_default(tree, "control.sock", conf->control_socket);
 	if (mark.line == 0)
 		socket_default(tree, "api.sock", conf->api_socket);
@@ -122,7 +121,7 @@ static void check_sockets(struct qd_conf_tree *tree)
 static void name_initiator(struct qd_conf_tree *tree)
 {
 	struct qd_conf *conf = tree->conf;
-	if (mark_at(tree, "quorum_disk.initiator").line != 0)
+	if (qd_conf_tree_at(tree, "quorum_disk.initiator").line != 0)
 		return;
 	(void)snprintf(conf->initiator, sizeof(conf->initiator), "iqn.2026-11.org.quorumd:%s", conf->cluster);
 	for (char *p = conf->initiator; *p != '\0'; p++) {
@@ -135,18 +134,27 @@ static void name_initiator(struct qd_conf_tree *tree)
 
 static void check_all(struct qd_conf_tree *tree)
 {
-	check_node(tree);
-	/* A time that was refused is not there to be compared. */
-	if (tree->messages->count == 0)
-		check_times(tree);
+	if (tree->has_body) {
+		if (tree->has_own)
+			check_reference(tree, "node", tree->node, &tree->conf->node_id);
+		check_reference(tree, "quorum.lower_priority_node", tree->low, &tree->conf->low);
+		/* A time that was refused is not there to be compared. */
+		if (tree->messages->count == 0)
+			check_times(tree);
+	}
 	check_pairs(tree);
-	check_sockets(tree);
-	name_initiator(tree);
+	if (tree->has_body)
+		qd_conf_cluster_check(tree);
+	if (tree->has_own) {
+		check_sockets(tree);
+		name_initiator(tree);
+	}
 }
 
 static void refuse_yaml(struct qd_conf_tree *tree, const yaml_parser_t *p)
 {
-	struct qd_conf_mark mark = {p->problem_mark.line + 1, p->problem_mark.column + 1};
+	tree->broken = true;
+	struct qd_conf_mark mark = {p->problem_mark.line + 1, p->problem_mark.column + 1, tree->file};
 	const char *problem = p->problem != NULL ? p->problem : "cannot be read";
 	qd_conf_tree_message(tree, mark, "expected YAML, found what is none: %s%s%s", problem,
 			     p->context != NULL ? " " : "", p->context != NULL ? p->context : "");
@@ -170,32 +178,82 @@ static void parse_documents(struct qd_conf_tree *tree, yaml_parser_t *parser)
 	}
 	const yaml_node_t *second = yaml_document_get_root_node(&document);
 	if (second != NULL) {
-		struct qd_conf_mark mark = {second->start_mark.line + 1, second->start_mark.column + 1};
-		qd_conf_tree_message(tree, mark, "expected one YAML document, found a second");
+		qd_conf_tree_message(tree, qd_conf_tree_mark(tree, second),
+				     "expected one YAML document, found a second");
 	}
 	yaml_document_delete(&document);
 }
 
-static int parse(struct qd_conf_tree *tree, const char *yaml, size_t len_bytes)
+/* One text into the configuration. */
+static int take_text(struct qd_conf_tree *tree, const char *name, enum qd_conf_part part,
+		     const struct qd_conf_text *text)
 {
 	yaml_parser_t parser;
 	if (!yaml_parser_initialize(&parser))
 		return -QD_ERR_NOMEM;
-	yaml_parser_set_input_string(&parser, (const unsigned char *)yaml, len_bytes);
+	tree->file = name;
+	tree->part = part;
+	tree->has_own = tree->has_own || part != QD_CONF_BODY;
+	tree->has_body = tree->has_body || part != QD_CONF_OWN;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text->text, text->len_bytes);
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	parse_documents(tree, &parser);
 	yaml_parser_delete(&parser);
+	return 0;
+}
+
+static int finish(struct qd_conf_tree *tree)
+{
+	if (!tree->broken)
+		qd_conf_tree_missing(tree);
 	check_all(tree);
 	return tree->messages->count == 0 ? 0 : -QD_ERR_CONFIG;
+}
+
+static struct qd_conf_tree begin(struct qd_conf *out, struct qd_conf_messages *messages)
+{
+	*out = (struct qd_conf){0};
+	*messages = (struct qd_conf_messages){0};
+	struct qd_conf_tree tree = {.conf = out, .messages = messages};
+	qd_conf_tree_defaults(&tree);
+	return tree;
+}
+
+static int parse_part(const struct qd_conf_text *text, enum qd_conf_part part, struct qd_conf *out,
+		      struct qd_conf_messages *messages)
+{
+	struct qd_conf_tree tree = begin(out, messages);
+	int status = take_text(&tree, text->name, part, text);
+	return status == 0 ? finish(&tree) : status;
 }
 
 int qd_conf_parse(const char *name, const char *yaml, size_t len_bytes, struct qd_conf *out,
 		  struct qd_conf_messages *messages)
 {
-	*out = (struct qd_conf){0};
-	*messages = (struct qd_conf_messages){0};
-	struct qd_conf_tree tree = {.file = name, .conf = out, .messages = messages};
-	return parse(&tree, yaml, len_bytes);
+	const struct qd_conf_text text = {.name = name, .text = yaml, .len_bytes = len_bytes};
+	return parse_part(&text, QD_CONF_WHOLE, out, messages);
+}
+
+int qd_conf_parse_own(const struct qd_conf_text *own, struct qd_conf *out, struct qd_conf_messages *messages)
+{
+	return parse_part(own, QD_CONF_OWN, out, messages);
+}
+
+int qd_conf_parse_body(const struct qd_conf_text *body, struct qd_conf *out,
+		       struct qd_conf_messages *messages)
+{
+	return parse_part(body, QD_CONF_BODY, out, messages);
+}
+
+int qd_conf_parse_merged(const struct qd_conf_text *own, const struct qd_conf_text *body, struct qd_conf *out,
+			 struct qd_conf_messages *messages)
+{
+	struct qd_conf_tree tree = begin(out, messages);
+	int status = take_text(&tree, own->name, QD_CONF_OWN, own);
+	if (status == 0)
+		status = take_text(&tree, body->name, QD_CONF_BODY, body);
+	tree.file = own->name; /* what is missing without a place is missing in the machine's own file */
+	return status == 0 ? finish(&tree) : status;
 }
 
 static int load_secret(struct qd_conf_tree *tree, const char *key, const char *file,
@@ -206,12 +264,11 @@ static int load_secret(struct qd_conf_tree *tree, const char *key, const char *f
 		return 0;
 	int status = qd_conf_secret_read(file, secret, why);
 	if (status != 0)
-		qd_conf_tree_message(tree, mark_at(tree, key), "%s: %s", key, why);
+		qd_conf_tree_message(tree, qd_conf_tree_at(tree, key), "%s: %s", key, why);
 	return status;
 }
 
-/* The whole file into *out, allocated. */
-static int read_file(const char *file, char **out, size_t *len_bytes)
+int qd_conf_read_file(const char *file, char **out, size_t *len_bytes)
 {
 	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
@@ -243,28 +300,43 @@ static int read_file(const char *file, char **out, size_t *len_bytes)
 	return 0;
 }
 
+static int load_secrets(struct qd_conf_tree *tree)
+{
+	struct qd_conf_chap *chap = &tree->conf->chap;
+	int status = load_secret(tree, "quorum_disk.chap.secret_file", chap->secret_file, chap->secret);
+	if (status != 0)
+		return status;
+	return load_secret(tree, "quorum_disk.chap.mutual_secret_file", chap->mutual_secret_file,
+			   chap->mutual_secret);
+}
+
 int qd_conf_load(const char *file, struct qd_conf *out, struct qd_conf_messages *messages)
 {
-	*out = (struct qd_conf){0};
-	*messages = (struct qd_conf_messages){0};
-	struct qd_conf_tree tree = {.file = file, .conf = out, .messages = messages};
+	return qd_conf_load_merged(file, NULL, out, messages);
+}
+
+int qd_conf_load_merged(const char *file, const struct qd_conf_text *body, struct qd_conf *out,
+			struct qd_conf_messages *messages)
+{
+	struct qd_conf_tree tree = begin(out, messages);
 	char *text = NULL;
 	size_t len = 0;
-	int problem = read_file(file, &text, &len);
+	int problem = qd_conf_read_file(file, &text, &len);
+	tree.file = file;
 	if (problem != 0) {
-		qd_conf_tree_message(&tree, (struct qd_conf_mark){0, 0},
-				     "the configuration cannot be read: %s", strerrordesc_np(problem));
+		qd_conf_tree_message(&tree, (struct qd_conf_mark){0}, "the configuration cannot be read: %s",
+				     strerrordesc_np(problem));
 		return -QD_ERR_IO;
 	}
-	int status = parse(&tree, text, len);
+	const struct qd_conf_text own = {.name = file, .text = text, .len_bytes = len};
+	int status = take_text(&tree, file, body != NULL ? QD_CONF_OWN : QD_CONF_WHOLE, &own);
+	if (status == 0 && body != NULL)
+		status = take_text(&tree, body->name, QD_CONF_BODY, body);
+	tree.file = file;
+	if (status == 0)
+		status = finish(&tree);
 	free(text);
-	if (status != 0)
-		return status;
-	status = load_secret(&tree, "quorum_disk.chap.secret_file", out->chap.secret_file, out->chap.secret);
-	if (status != 0)
-		return status;
-	return load_secret(&tree, "quorum_disk.chap.mutual_secret_file", out->chap.mutual_secret_file,
-			   out->chap.mutual_secret);
+	return status == 0 ? load_secrets(&tree) : status;
 }
 
 bool qd_conf_initiator(const struct qd_conf *conf, uint32_t path, char to[QD_CONF_IQN_MAX])

@@ -58,6 +58,36 @@ static bool assign_level(const char *text, enum qd_trace_level *field)
 	return true;
 }
 
+static bool assign_number(const struct qd_conf_key *key, const char *text, uint32_t *field)
+{
+	uint64_t number = 0;
+	if (!qd_value_decimal(text, (uint64_t)key->max, &number) || number < (uint64_t)key->min)
+		return false;
+	*field = (uint32_t)number;
+	return true;
+}
+
+static bool assign_switch(const char *text, bool *field)
+{
+	static const char *const names[] = {"off", "on"};
+	unsigned int n = 0;
+	if (!assign_choice(text, names, 2, &n))
+		return false;
+	*field = n == 1;
+	return true;
+}
+
+static bool assign_model(const char *text, enum qd_model *field)
+{
+	for (int i = 0; i < QD_MODEL_COUNT; i++) {
+		if (strcmp(text, qd_model_name((enum qd_model)i)) == 0) {
+			*field = (enum qd_model)i;
+			return true;
+		}
+	}
+	return false;
+}
+
 bool qd_conf_assign(const struct qd_conf_key *key, const char *text, struct qd_conf *conf)
 {
 	void *field = (char *)conf + key->offset;
@@ -81,9 +111,16 @@ bool qd_conf_assign(const struct qd_conf_key *key, const char *text, struct qd_c
 		return qd_value_octal(text, (uint32_t)key->max, field);
 	case QD_CONF_TYPE_HEX:
 		return qd_value_hex16(text, field);
+	case QD_CONF_TYPE_NUMBER:
+		return assign_number(key, text, field);
+	case QD_CONF_TYPE_SWITCH:
+		return assign_switch(text, field);
+	case QD_CONF_TYPE_MODEL:
+		return assign_model(text, field);
 	case QD_CONF_TYPE_NODE:
 	case QD_CONF_TYPE_NODES:
 	case QD_CONF_TYPE_URLS:
+	case QD_CONF_TYPE_WITNESS:
 	case QD_CONF_TYPE_COUNT:
 		break;
 	}

@@ -10,7 +10,6 @@
 
 enum {
 	SECTIONS_MAX = 16, /* maps of the schema that can be waiting: quorum_disk, chap, times, group, ... */
-	FOUND_MAX = 96,	   /* of a value in a message */
 	SUGGEST_DISTANCE = 3, /* more edits than this is another word */
 };
 
@@ -27,9 +26,30 @@ struct walk {
 	size_t waiting_count;
 };
 
-static struct qd_conf_mark mark_of(const yaml_node_t *node)
+struct qd_conf_mark qd_conf_tree_mark(const struct qd_conf_tree *tree, const yaml_node_t *node)
 {
-	return (struct qd_conf_mark){node->start_mark.line + 1, node->start_mark.column + 1};
+	return (struct qd_conf_mark){node->start_mark.line + 1, node->start_mark.column + 1, tree->file};
+}
+
+static struct qd_conf_mark mark_of(const struct walk *w, const yaml_node_t *node)
+{
+	return qd_conf_tree_mark(w->tree, node);
+}
+
+struct qd_conf_mark qd_conf_tree_at(const struct qd_conf_tree *tree, const char *key)
+{
+	return tree->marks[qd_conf_tree_index(key)];
+}
+
+static void write_message(char to[QD_CONF_MESSAGE_BYTES], const char *file, struct qd_conf_mark mark,
+			  const char *format, va_list args)
+{
+	int at = mark.line == 0 ? snprintf(to, QD_CONF_MESSAGE_BYTES, "%.200s: ", file)
+				: snprintf(to, QD_CONF_MESSAGE_BYTES,
+					   "%.200s:%zu:%zu: ", mark.file != NULL ? mark.file : file,
+					   mark.line, mark.column);
+	qd_assert(at > 0 && at < QD_CONF_MESSAGE_BYTES);
+	(void)vsnprintf(to + at, QD_CONF_MESSAGE_BYTES - (size_t)at, format, args);
 }
 
 void qd_conf_tree_message(struct qd_conf_tree *tree, struct qd_conf_mark mark, const char *format, ...)
@@ -37,14 +57,19 @@ void qd_conf_tree_message(struct qd_conf_tree *tree, struct qd_conf_mark mark, c
 	struct qd_conf_messages *m = tree->messages;
 	if (m->count++ >= QD_CONF_MESSAGES_MAX)
 		return;
-	char *to = m->text[m->count - 1];
-	int at = mark.line == 0 ? snprintf(to, QD_CONF_MESSAGE_BYTES, "%.200s: ", tree->file)
-				: snprintf(to, QD_CONF_MESSAGE_BYTES, "%.200s:%zu:%zu: ", tree->file,
-					   mark.line, mark.column);
-	qd_assert(at > 0 && at < QD_CONF_MESSAGE_BYTES);
 	va_list args;
 	va_start(args, format);
-	(void)vsnprintf(to + at, QD_CONF_MESSAGE_BYTES - (size_t)at, format, args);
+	write_message(m->text[m->count - 1], tree->file, mark, format, args);
+	va_end(args);
+}
+
+void qd_conf_tree_warning(struct qd_conf_tree *tree, struct qd_conf_mark mark, const char *format, ...)
+{
+	struct qd_conf_messages *m = tree->messages;
+	qd_assert(m->warning_count < QD_CONF_WARNINGS_MAX);
+	va_list args;
+	va_start(args, format);
+	write_message(m->warning[m->warning_count++], tree->file, mark, format, args);
 	va_end(args);
 }
 
@@ -54,6 +79,8 @@ void qd_conf_messages_print(const struct qd_conf_messages *messages, FILE *to)
 		(void)fprintf(to, "%s\n", messages->text[i]);
 	if (messages->count > QD_CONF_MESSAGES_MAX)
 		(void)fprintf(to, "and %" PRIu32 " more\n", messages->count - QD_CONF_MESSAGES_MAX);
+	for (uint32_t i = 0; i < messages->warning_count; i++)
+		(void)fprintf(to, "warning: %s\n", messages->warning[i]);
 }
 
 size_t qd_conf_tree_index(const char *key)
@@ -67,8 +94,7 @@ size_t qd_conf_tree_index(const char *key)
 	QD_UNREACHABLE("no such key in the schema");
 }
 
-/* The scalar's text, or NULL when the node is no scalar, or holds a NUL. */
-static const char *scalar(const yaml_node_t *node)
+const char *qd_conf_tree_scalar(const yaml_node_t *node)
 {
 	if (node->type != YAML_SCALAR_NODE)
 		return NULL;
@@ -76,20 +102,21 @@ static const char *scalar(const yaml_node_t *node)
 	return strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
-/* What a message shows of a value: no control characters, and never a password of a URL. */
-static void found_text(const yaml_node_t *node, char to[FOUND_MAX])
+void qd_conf_tree_found(const yaml_node_t *node, char to[QD_CONF_FOUND_MAX])
 {
 	if (node->type == YAML_MAPPING_NODE || node->type == YAML_SEQUENCE_NODE) {
-		(void)snprintf(to, FOUND_MAX, "%s", node->type == YAML_MAPPING_NODE ? "a map" : "a list");
+		(void)snprintf(to, QD_CONF_FOUND_MAX, "%s",
+			       node->type == YAML_MAPPING_NODE ? "a map" : "a list");
 		return;
 	}
 	const char *text = (const char *)node->data.scalar.value;
 	if (text[0] == '\0') {
-		(void)snprintf(to, FOUND_MAX, "nothing");
+		(void)snprintf(to, QD_CONF_FOUND_MAX, "nothing");
 		return;
 	}
 	const char *at = strrchr(text, '@');
-	(void)snprintf(to, FOUND_MAX, "\"%s%.64s\"", at != NULL ? "...@" : "", at != NULL ? at + 1 : text);
+	(void)snprintf(to, QD_CONF_FOUND_MAX, "\"%s%.64s\"", at != NULL ? "...@" : "",
+		       at != NULL ? at + 1 : text);
 	for (char *p = to; *p != '\0'; p++) {
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';
@@ -99,85 +126,23 @@ static void found_text(const yaml_node_t *node, char to[FOUND_MAX])
 static void refuse_value(struct walk *w, const struct qd_conf_key *key, const yaml_node_t *node)
 {
 	char expected[160];
-	char found[FOUND_MAX];
+	char found[QD_CONF_FOUND_MAX];
 	qd_conf_schema_expected(key, expected, sizeof(expected));
-	found_text(node, found);
-	qd_conf_tree_message(w->tree, mark_of(node), "%s: expected %s, found %s", key->key, expected, found);
-}
-
-/* `nodes`: names to ids, neither twice. */
-static void take_node(struct walk *w, const yaml_node_t *name_node, const yaml_node_t *id_node)
-{
-	struct qd_conf *conf = w->tree->conf;
-	const char *name = scalar(name_node);
-	const char *id_text = scalar(id_node);
-	uint64_t id = 0;
-	char found[FOUND_MAX];
-	if (name == NULL || !qd_value_is_name(name, QD_CONF_NAME_MAX - 1)) {
-		found_text(name_node, found);
-		qd_conf_tree_message(
-			w->tree, mark_of(name_node),
-			"nodes: expected a node name of 1 to 63 letters, digits, '.', '_' or '-', found %s",
-			found);
-		return;
-	}
-	if (id_text == NULL || !qd_value_decimal(id_text, QD_NODE_ID_MAX, &id) || id < QD_NODE_ID_MIN) {
-		found_text(id_node, found);
-		qd_conf_tree_message(w->tree, mark_of(id_node),
-				     "nodes.%s: expected an id from 1 to 64, found %s", name, found);
-		return;
-	}
-	uint64_t ignored = 0;
-	if (qd_value_decimal(name, QD_NODE_ID_MAX, &ignored)) {
-		qd_conf_tree_message(
-			w->tree, mark_of(name_node),
-			"nodes.%s: expected a name that is no number, so that it is never taken for an id",
-			name);
-		return;
-	}
-	struct qd_conf_node *entry = &conf->nodes[id];
-	for (size_t i = QD_NODE_ID_MIN; i <= QD_NODE_ID_MAX; i++) {
-		if (strcmp(conf->nodes[i].name, name) == 0) {
-			qd_conf_tree_message(w->tree, mark_of(name_node),
-					     "nodes.%s: this name stands on line %u already", name,
-					     conf->nodes[i].line);
-			return;
-		}
-	}
-	if (entry->name[0] != '\0') {
-		qd_conf_tree_message(
-			w->tree, mark_of(id_node),
-			"nodes.%s: id %u is that of %s on line %u already; every node needs its own", name,
-			(unsigned int)id, entry->name, entry->line);
-		return;
-	}
-	(void)snprintf(entry->name, sizeof(entry->name), "%s", name);
-	entry->line = (uint32_t)mark_of(name_node).line;
-	conf->members |= 1ULL << (id - 1);
-}
-
-static void take_nodes(struct walk *w, const struct qd_conf_key *key, const yaml_node_t *node)
-{
-	if (node->type != YAML_MAPPING_NODE ||
-	    node->data.mapping.pairs.start == node->data.mapping.pairs.top) {
-		refuse_value(w, key, node);
-		return;
-	}
-	for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++)
-		take_node(w, yaml_document_get_node(w->document, p->key),
-			  yaml_document_get_node(w->document, p->value));
+	qd_conf_tree_found(node, found);
+	qd_conf_tree_message(w->tree, mark_of(w, node), "%s: expected %s, found %s", key->key, expected,
+			     found);
 }
 
 static void take_url(struct walk *w, const yaml_node_t *node)
 {
 	struct qd_conf *conf = w->tree->conf;
-	const char *text = scalar(node);
+	const char *text = qd_conf_tree_scalar(node);
 	const char *why = "is not a text";
 	struct qd_conf_path path;
-	char found[FOUND_MAX];
-	found_text(node, found);
+	char found[QD_CONF_FOUND_MAX];
+	qd_conf_tree_found(node, found);
 	if (text == NULL || qd_conf_url_parse(text, &path, &why) != 0) {
-		qd_conf_tree_message(w->tree, mark_of(node),
+		qd_conf_tree_message(w->tree, mark_of(w, node),
 				     "quorum_disk.paths: expected an iSCSI URL, found %s, which %s", found,
 				     why);
 		return;
@@ -185,14 +150,14 @@ static void take_url(struct walk *w, const yaml_node_t *node)
 	for (uint32_t i = 0; i < conf->path_count; i++) {
 		if (strcmp(conf->paths[i].url, path.url) == 0) {
 			qd_conf_tree_message(
-				w->tree, mark_of(node),
+				w->tree, mark_of(w, node),
 				"quorum_disk.paths: %s stands on line %zu already; a second path needs its "
 				"own portal",
 				path.url, w->tree->path_marks[i].line);
 			return;
 		}
 	}
-	w->tree->path_marks[conf->path_count] = mark_of(node);
+	w->tree->path_marks[conf->path_count] = mark_of(w, node);
 	conf->paths[conf->path_count++] = path;
 }
 
@@ -208,23 +173,88 @@ static void take_urls(struct walk *w, const struct qd_conf_key *key, const yaml_
 		take_url(w, yaml_document_get_node(w->document, *i));
 }
 
+static void take_portal(struct walk *w, const yaml_node_t *node)
+{
+	struct qd_conf *conf = w->tree->conf;
+	const char *text = qd_conf_tree_scalar(node);
+	struct qd_conf_portal portal;
+	char found[QD_CONF_FOUND_MAX];
+	qd_conf_tree_found(node, found);
+	const char *why = text == NULL ? "is not a text" : qd_conf_portal_parse(text, QD_CONF_PORT, &portal);
+	if (why != NULL) {
+		qd_conf_tree_message(w->tree, mark_of(w, node),
+				     "witness.addresses: expected host:port, found %s, which %s", found, why);
+		return;
+	}
+	for (uint32_t i = 0; i < conf->witness_count; i++) {
+		if (strcmp(conf->witness[i].text, portal.text) == 0) {
+			qd_conf_tree_message(w->tree, mark_of(w, node),
+					     "witness.addresses: %s stands there already; remove one",
+					     portal.text);
+			return;
+		}
+	}
+	conf->witness[conf->witness_count++] = portal;
+}
+
+static void take_witness(struct walk *w, const struct qd_conf_key *key, const yaml_node_t *node)
+{
+	const yaml_node_item_t *start = node->data.sequence.items.start;
+	if (node->type != YAML_SEQUENCE_NODE || node->data.sequence.items.top == start ||
+	    node->data.sequence.items.top - start > QD_CONF_WITNESS_MAX) {
+		refuse_value(w, key, node);
+		return;
+	}
+	for (const yaml_node_item_t *i = start; i < node->data.sequence.items.top; i++)
+		take_portal(w, yaml_document_get_node(w->document, *i));
+}
+
+/* A node's name or id; resolved when `nodes` is known. */
+static bool take_reference(struct walk *w, const struct qd_conf_key *key, const char *text)
+{
+	char *to = key->offset == offsetof(struct qd_conf, node_id) ? w->tree->node : w->tree->low;
+	_Static_assert(sizeof(w->tree->node) == sizeof(w->tree->low), "one limit");
+	if (text == NULL || !qd_value_is_name(text, sizeof(w->tree->node) - 1))
+		return false;
+	(void)snprintf(to, sizeof(w->tree->node), "%s", text);
+	return true;
+}
+
 static void take_value(struct walk *w, const struct qd_conf_key *key, const yaml_node_t *node)
 {
-	const char *text = scalar(node);
+	const char *text = qd_conf_tree_scalar(node);
 	bool good = true;
-	if (key->type == QD_CONF_TYPE_NODES) {
-		take_nodes(w, key, node);
-	} else if (key->type == QD_CONF_TYPE_URLS) {
+	if (key->type == QD_CONF_TYPE_NODES)
+		good = qd_conf_nodes_take(w->tree, w->document, node);
+	else if (key->type == QD_CONF_TYPE_URLS)
 		take_urls(w, key, node);
-	} else if (key->type == QD_CONF_TYPE_NODE) {
-		good = text != NULL && qd_value_is_name(text, QD_CONF_NAME_MAX - 1);
-		if (good)
-			(void)snprintf(w->tree->node, sizeof(w->tree->node), "%s", text);
-	} else {
+	else if (key->type == QD_CONF_TYPE_WITNESS)
+		take_witness(w, key, node);
+	else if (key->type == QD_CONF_TYPE_NODE)
+		good = take_reference(w, key, text);
+	else
 		good = text != NULL && qd_conf_assign(key, text, w->tree->conf);
-	}
 	if (!good)
 		refuse_value(w, key, node);
+}
+
+/* Whether the present text is to be asked for the key. */
+static bool take_part(struct walk *w, const struct qd_conf_key *key, const yaml_node_t *node)
+{
+	const bool own = (key->flags & QD_CONF_LOCAL) != 0;
+	switch (w->tree->part) {
+	case QD_CONF_WHOLE:
+		return true;
+	case QD_CONF_OWN:
+		return own;
+	case QD_CONF_BODY:
+		if (own)
+			qd_conf_tree_message(w->tree, mark_of(w, node),
+					     "%s: is of one machine; set it in that machine's own file",
+					     key->key);
+		return !own;
+	}
+	QD_UNREACHABLE("part of a configuration");
 }
 
 /* The component of a schema key that follows prefix; its length, 0 when the key is elsewhere. */
@@ -261,19 +291,19 @@ static void refuse_unknown(struct walk *w, const char *prefix, const char *name,
 		}
 	}
 	if (best[0] != '\0')
-		qd_conf_tree_message(w->tree, mark_of(node), "%s%.40s: unknown key; did you mean \"%s\"?",
+		qd_conf_tree_message(w->tree, mark_of(w, node), "%s%.40s: unknown key; did you mean \"%s\"?",
 				     prefix, name, best);
 	else
-		qd_conf_tree_message(w->tree, mark_of(node), "%s%.40s: unknown key; expected one of %s",
+		qd_conf_tree_message(w->tree, mark_of(w, node), "%s%.40s: unknown key; expected one of %s",
 				     prefix, name, known);
 }
 
 static void wait_section(struct walk *w, const char *prefix, const char *name, yaml_node_t *node)
 {
 	if (node->type != YAML_MAPPING_NODE) {
-		char found[FOUND_MAX];
-		found_text(node, found);
-		qd_conf_tree_message(w->tree, mark_of(node), "%s%s: expected a map of its keys, found %s",
+		char found[QD_CONF_FOUND_MAX];
+		qd_conf_tree_found(node, found);
+		qd_conf_tree_message(w->tree, mark_of(w, node), "%s%s: expected a map of its keys, found %s",
 				     prefix, name, found);
 		return;
 	}
@@ -298,7 +328,10 @@ static void take_pair(struct walk *w, const struct section *section, const char 
 			wait_section(w, section->prefix, name, value);
 			return;
 		}
-		w->tree->marks[i] = mark_of(value);
+		if (!take_part(w, &schema[i], key_node))
+			return;
+		w->tree->marks[i] = mark_of(w, value);
+		w->tree->conf->given |= UINT64_C(1) << i;
 		take_value(w, &schema[i], value);
 		return;
 	}
@@ -311,7 +344,7 @@ static const yaml_node_t *earlier(struct walk *w, const yaml_node_t *map, const 
 {
 	for (const yaml_node_pair_t *q = map->data.mapping.pairs.start; q < p; q++) {
 		const yaml_node_t *node = yaml_document_get_node(w->document, q->key);
-		const char *other = scalar(node);
+		const char *other = qd_conf_tree_scalar(node);
 		if (other != NULL && strcmp(other, name) == 0)
 			return node;
 	}
@@ -325,24 +358,24 @@ static void take_section(struct walk *w, const struct section *section)
 	     p++) {
 		yaml_node_t *key_node = yaml_document_get_node(w->document, p->key);
 		yaml_node_t *value = yaml_document_get_node(w->document, p->value);
-		const char *name = scalar(key_node);
+		const char *name = qd_conf_tree_scalar(key_node);
 		if (name == NULL) {
-			qd_conf_tree_message(w->tree, mark_of(key_node),
+			qd_conf_tree_message(w->tree, mark_of(w, key_node),
 					     "%s: expected a key that is a plain word",
 					     section->prefix[0] != '\0' ? section->prefix : "top level");
 			continue;
 		}
 		const yaml_node_t *first = earlier(w, map, p, name);
 		if (first != NULL)
-			qd_conf_tree_message(w->tree, mark_of(key_node),
+			qd_conf_tree_message(w->tree, mark_of(w, key_node),
 					     "%s%.40s: this key stands on line %zu already; remove one",
-					     section->prefix, name, mark_of(first).line);
+					     section->prefix, name, mark_of(w, first).line);
 		else
 			take_pair(w, section, name, key_node, value);
 	}
 }
 
-static void take_defaults(struct qd_conf_tree *tree)
+void qd_conf_tree_defaults(struct qd_conf_tree *tree)
 {
 	size_t count = 0;
 	const struct qd_conf_key *schema = qd_conf_schema(&count);
@@ -352,16 +385,18 @@ static void take_defaults(struct qd_conf_tree *tree)
 	}
 }
 
-static void refuse_missing(struct qd_conf_tree *tree)
+void qd_conf_tree_missing(struct qd_conf_tree *tree)
 {
 	size_t count = 0;
 	const struct qd_conf_key *schema = qd_conf_schema(&count);
 	for (size_t i = 0; i < count; i++) {
 		char expected[160];
-		if (!schema[i].required || tree->marks[i].line != 0)
+		const bool own = (schema[i].flags & QD_CONF_LOCAL) != 0;
+		if ((schema[i].flags & QD_CONF_REQUIRED) == 0 || tree->marks[i].line != 0 ||
+		    !(own ? tree->has_own : tree->has_body))
 			continue;
 		qd_conf_schema_expected(&schema[i], expected, sizeof(expected));
-		qd_conf_tree_message(tree, (struct qd_conf_mark){0, 0},
+		qd_conf_tree_message(tree, (struct qd_conf_mark){0},
 				     "%s: expected %s, found nothing: this key is required", schema[i].key,
 				     expected);
 	}
@@ -371,9 +406,10 @@ void qd_conf_tree_walk(struct qd_conf_tree *tree, yaml_document_t *document)
 {
 	struct walk w = {.tree = tree, .document = document};
 	yaml_node_t *root = yaml_document_get_root_node(document);
-	take_defaults(tree);
 	if (root == NULL || root->type != YAML_MAPPING_NODE) {
-		qd_conf_tree_message(tree, (struct qd_conf_mark){1, 1}, "expected a map of keys, found %s",
+		tree->broken = true;
+		qd_conf_tree_message(tree, (struct qd_conf_mark){1, 1, tree->file},
+				     "expected a map of keys, found %s",
 				     root == NULL ? "an empty file" : "something else");
 		return;
 	}
@@ -382,5 +418,4 @@ void qd_conf_tree_walk(struct qd_conf_tree *tree, yaml_document_t *document)
 		struct section section = w.waiting[i];
 		take_section(&w, &section);
 	}
-	refuse_missing(tree);
 }

@@ -35,13 +35,13 @@ static bool is_host(const char *host, bool bracketed)
 	return true;
 }
 
-/* host:port between from and end. NULL, or what is wrong. */
-static const char *portal_parse(const char *from, const char *end, struct qd_conf_path *out)
+const char *qd_conf_portal_parse(const char *text, uint16_t default_port, struct qd_conf_portal *out)
 {
 	char portal[QD_CONF_HOST_MAX + 16];
-	uint64_t port = DEFAULT_PORT;
-	if (!cut(from, end, portal, sizeof(portal)))
-		return "has no host, or too long a one; write iscsi://host:port/target/lun";
+	uint64_t port = default_port;
+	*out = (struct qd_conf_portal){0};
+	if (!cut(text, text + strlen(text), portal, sizeof(portal)))
+		return "has no host, or too long a one; write host:port";
 	bool bracketed = portal[0] == '[';
 	char *host = bracketed ? portal + 1 : portal;
 	char *host_end = bracketed ? strchr(host, ']') : strchr(host, ':');
@@ -63,9 +63,23 @@ static const char *portal_parse(const char *from, const char *end, struct qd_con
 		return "has a host that is neither a name nor an address";
 	memcpy(out->host, host, len + 1);
 	out->port = (uint16_t)port;
-	(void)snprintf(out->portal, sizeof(out->portal), bracketed ? "[%s]:%" PRIu16 : "%s:%" PRIu16,
-		       out->host, out->port);
+	(void)snprintf(out->text, sizeof(out->text), bracketed ? "[%s]:%" PRIu16 : "%s:%" PRIu16, out->host,
+		       out->port);
 	return NULL;
+}
+
+/* The same between from and end, into a path. */
+static const char *path_portal(const char *from, const char *end, struct qd_conf_path *out)
+{
+	char text[QD_CONF_HOST_MAX + 16];
+	struct qd_conf_portal portal;
+	if (!cut(from, end, text, sizeof(text)))
+		return "has no host, or too long a one; write iscsi://host:port/target/lun";
+	const char *why = qd_conf_portal_parse(text, DEFAULT_PORT, &portal);
+	memcpy(out->host, portal.host, sizeof(out->host));
+	memcpy(out->portal, portal.text, sizeof(out->portal));
+	out->port = portal.port;
+	return why;
 }
 
 static const char *url_parse(const char *text, struct qd_conf_path *out)
@@ -81,7 +95,7 @@ static const char *url_parse(const char *text, struct qd_conf_path *out)
 		       "use quorum_disk.chap.user and secret_file";
 	if (slash == NULL)
 		return "has no target name; write iscsi://host:port/target/lun";
-	const char *why = portal_parse(portal, slash, out);
+	const char *why = path_portal(portal, slash, out);
 	if (why != NULL)
 		return why;
 	const char *target = slash + 1;

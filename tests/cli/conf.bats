@@ -36,10 +36,41 @@ refused() {
   [ "$status" -eq 0 ]
 }
 
-@test "docs/example.yaml passes" {
-  run build/quorumd --check docs/example.yaml
-  echo "$output"
+@test "the examples pass, and nothing in them needs a warning" {
+  for example in docs/example*.yaml; do
+    run build/quorumd --check "$example"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ $output != *warning* ]]
+  done
+}
+
+@test "two nodes with one address" {
+  sed -i "s|alpha: 1|alpha: {id: 1, addresses: [10.0.0.1]}|; s|beta: 2|beta: {id: 2, addresses: [10.0.0.1]}|" "$FILE"
+  refused "$FILE:5:29: nodes.beta.addresses: 10.0.0.1 is that of alpha on line 4 already; every node and network needs its own"
+}
+
+@test "addresses of two families, and of two lengths" {
+  sed -i "s|alpha: 1|alpha: {id: 1, addresses: [10.0.0.1]}|; s|beta: 2|beta: {id: 2, addresses: [fd00::2]}|" "$FILE"
+  refused "fd00::2 is IPv6, and others are IPv4"
+  sed -i "s|\[fd00::2\]|[10.0.0.2, 10.0.1.2]|" "$FILE"
+  refused "$FILE:4:3: nodes.alpha: expected 2 addresses, one on every network as beta on line 5 has, found 1"
+}
+
+@test "a model that counts what is not there" {
+  sed -i "s|alpha: 1|alpha: {id: 1, addresses: [10.0.0.1]}|; s|beta: 2|beta: {id: 2, addresses: [10.0.0.2]}|" "$FILE"
+  refused "$FILE: key_file: expected an absolute path, found nothing"
+  printf 'key_file: /k\nquorum: {model: node_and_witness}\n' >>"$FILE"
+  refused "$FILE:13:17: quorum.model: node_and_witness counts a witness, and there is none; give witness.addresses or witness.share"
+}
+
+@test "what is valid but hardly meant is told" {
+  sed -i "s|alpha: 1|alpha: {id: 1, addresses: [10.0.0.1]}|; s|beta: 2|beta: {id: 2, addresses: [10.0.0.2]}|" "$FILE"
+  printf 'key_file: /k\nquorum: {model: node_majority}\n' >>"$FILE"
+  run --separate-stderr build/quorumctl times "$FILE"
+  echo "$stderr"
   [ "$status" -eq 0 ]
+  [[ $stderr == *"warning: $FILE:13:17: quorum.model: of two nodes without a quorum disk or a witness"* ]]
 }
 
 @test "a file that is not there" {
