@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drv/secret_file.h"
 #include "quorumd/conf.h"
 #include "quorumd/errors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-/* Judge the opened file itself, not its name: what was looked at is what is read. */
-static int judge(const char *file, const struct stat *st, char why[QD_CONF_MESSAGE_BYTES])
-{
-	if (!S_ISREG(st->st_mode)) {
-		(void)snprintf(why, QD_CONF_MESSAGE_BYTES, "%s is not a regular file", file);
-		return -QD_ERR_SECRET_MODE;
-	}
-	if ((st->st_mode & 0177) != 0) {
-		(void)snprintf(why, QD_CONF_MESSAGE_BYTES,
-			       "%s has mode %04o, so others may read the secret; chmod 0600 %s, and change "
-			       "the secret",
-			       file, (unsigned int)(st->st_mode & 07777), file);
-		return -QD_ERR_SECRET_MODE;
-	}
-	if (st->st_uid != 0 && st->st_uid != geteuid()) {
-		(void)snprintf(
-			why, QD_CONF_MESSAGE_BYTES,
-			"%s belongs to user %u, neither to root nor to the user that runs this; chown it",
-			file, (unsigned int)st->st_uid);
-		return -QD_ERR_SECRET_MODE;
-	}
-	return 0;
-}
 
 static int take(int fd, const char *file, char secret[QD_CONF_SECRET_MAX], char why[QD_CONF_MESSAGE_BYTES])
 {
@@ -58,17 +33,10 @@ static int take(int fd, const char *file, char secret[QD_CONF_SECRET_MAX], char 
 int qd_conf_secret_read(const char *file, char secret[QD_CONF_SECRET_MAX], char why[QD_CONF_MESSAGE_BYTES])
 {
 	secret[0] = '\0';
-	why[0] = '\0';
-	/* O_NONBLOCK: a FIFO under this name must not hang the start. */
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0) {
-		(void)snprintf(why, QD_CONF_MESSAGE_BYTES, "%s: %s", file, strerrordesc_np(errno));
-		return -QD_ERR_IO;
-	}
-	struct stat st;
-	int status = fstat(fd, &st) == 0 ? judge(file, &st, why) : -QD_ERR_IO;
-	if (status == 0)
-		status = take(fd, file, secret, why);
+	int fd = qd_secret_file_open(file, why, QD_CONF_MESSAGE_BYTES);
+	if (fd < 0)
+		return fd;
+	int status = take(fd, file, secret, why);
 	(void)close(fd); /* read-only: nothing can be lost */
 	return status;
 }
