@@ -4,8 +4,10 @@
 #define QD_CORE_ACTION_H
 
 #include "base/time.h"
+#include "core/msg.h"
 #include "core/op.h"
 #include "core/trace.h"
+#include "core/witness_msg.h"
 
 enum qd_action_kind {
 	QD_ACTION_NONE = 0,
@@ -21,6 +23,11 @@ enum qd_action_kind {
 				* with a loud name) */
 	QD_ACTION_REPLY,      /* to the operator's QD_EVENT_HANDOVER: `reply` */
 	QD_ACTION_OFF,	      /* QD_EVENT_SHUTDOWN is complete: the process may exit */
+	QD_ACTION_SEND,	      /* send `sends[send.index]` to node send.to over every link of the mask send.links */
+	QD_ACTION_KEEP,	      /* make `keep` durable on the node's own disk, with the configuration's body that
+				* its head names (fetched from node keep.from where it is not here); answer with
+				* QD_EVENT_KEPT. One at a time. */
+	QD_ACTION_WITNESS,    /* send `witness` to the witness, answer with QD_EVENT_WITNESS, or never */
 	QD_ACTION_KIND_COUNT,
 };
 
@@ -31,6 +38,10 @@ enum qd_reply {
 	QD_REPLY_HEIR_SILENT,  /* no heir registered in time: ownership kept */
 	QD_REPLY_BUSY,	       /* a hand-over or a stop is under way */
 	QD_REPLY_FAILED,       /* ownership was lost, or a command failed, on the way */
+	QD_REPLY_NO_VIEW,      /* no active view here, or another node leads: ask that one */
+	QD_REPLY_WOULD_LOSE,   /* the change would leave who is here without quorum */
+	QD_REPLY_STALE,	       /* the change was made from an older configuration than the present one */
+	QD_REPLY_INVALID,      /* the change is no valid rule of votes */
 	QD_REPLY_COUNT,
 };
 
@@ -52,14 +63,25 @@ struct qd_action {
 			uint64_t epoch;
 		} owner;
 		enum qd_reply reply;
+		struct {
+			uint32_t index;
+			uint32_t to;
+			uint32_t links;
+		} send;
+		struct {
+			uint64_t turn; /* QD_EVENT_KEPT carries it */
+			uint32_t from; /* who has the body; 0: it is here */
+		} keep;
+		struct qd_witness_request witness;
 	} u;
 };
 
 enum {
 	QD_ACTIONS_MAX =
-		40, /* a step tears down and re-establishes all 8 paths (16), starts one sequence of at most
-			      * 4 pipelined commands and orders the group: 40 leaves room, asserted */
+		80, /* a step tears down and re-establishes all 8 paths (16), starts one sequence of at most
+			      * 4 pipelined commands and orders the group: 40 leaves room; and 40 packets; asserted */
 	QD_TRACES_MAX = 32,
+	QD_SENDS_MAX = 40, /* of the 40 actions most may be packets; what finds no room is due again at once */
 };
 
 struct qd_actions {
@@ -67,6 +89,9 @@ struct qd_actions {
 	uint32_t trace_count;
 	struct qd_action list[QD_ACTIONS_MAX];
 	struct qd_trace traces[QD_TRACES_MAX];
+	uint32_t send_count;
+	struct qd_msg sends[QD_SENDS_MAX];
+	struct qd_kept keep; /* of QD_ACTION_KEEP */
 };
 
 const char *qd_reply_name(enum qd_reply reply);

@@ -20,16 +20,18 @@ void qd_arb_trace(struct qd_turn *t, enum qd_trace_code code, uint64_t a, uint64
 /* Which states may follow which (the diagram in arbiter.h). */
 static const uint32_t allowed[QD_ARB_STATE_COUNT] = {
 	[QD_ARB_STANDBY] =
-		1u << QD_ARB_TAKING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED | 1u << QD_ARB_OFF,
+		1u << QD_ARB_TAKING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED | 1u << QD_ARB_OFF |
+		1u << QD_ARB_RESET, /* RESET from here and TAKING: with views a group may run without the disk */
 	[QD_ARB_TAKING] =
-		1u << QD_ARB_STANDBY | 1u << QD_ARB_OWNER | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED,
+		1u << QD_ARB_STANDBY | 1u << QD_ARB_OWNER | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED |
+		1u << QD_ARB_RESET,
 	[QD_ARB_OWNER] =
 		1u << QD_ARB_STOPPING | 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_STOPPING] = 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_RELEASING] = 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_RETIRING] =
 		1u << QD_ARB_STANDBY | 1u << QD_ARB_OFF | 1u << QD_ARB_REFUSED | 1u << QD_ARB_RESET,
-	[QD_ARB_REFUSED] = 1u << QD_ARB_OFF,
+	[QD_ARB_REFUSED] = 1u << QD_ARB_OFF | 1u << QD_ARB_RESET,
 	[QD_ARB_RESET] = 0,
 	[QD_ARB_OFF] = 0,
 };
@@ -107,9 +109,20 @@ bool qd_arb_times_think(struct qd_turn *t)
 
 void qd_arb_release_view(struct qd_turn *t, bool mine)
 {
+	if (t->config->has_cluster)
+		return; /* there the right to act is announced, not the disk */
 	struct qd_action *action = qd_arb_act(t, QD_ACTION_OWNER);
 	action->u.owner.mine = mine;
 	action->u.owner.epoch = mine ? t->a->own.epoch : 0;
+}
+
+bool qd_arb_disk_is_free(const struct qd_turn *t)
+{
+	if (!t->config->has_cluster)
+		return !t->config->has_group || qd_group_is_stopped(&t->node->group) ||
+		       !QD_RULE(RELEASE_AFTER_STOP);
+	const bool runs = !qd_group_is_stopped(&t->node->group);
+	return qd_extra_disk_is_free(&t->node->cluster, t->now, t->times, runs);
 }
 
 void qd_arb_reply(struct qd_turn *t, enum qd_reply reply)
@@ -147,6 +160,7 @@ static void notice_late(struct qd_turn *t)
 	if (late.ns <= t->times->slack.ns)
 		return;
 	t->a->observe = true;
+	t->late = true;
 	t->a->stats.late_steps++;
 	qd_arb_trace(t, QD_TRACE_LATE_STEP, (uint64_t)late.ns, 0, 0);
 }

@@ -93,6 +93,8 @@ static void take_answer(struct qd_turn *t, uint32_t role, const struct qd_answer
 			take_keys(t, answer);
 		else if (role == QD_ROLE_RECORDS)
 			qd_watch_records(t, answer);
+		else if (role == QD_ROLE_SLOTS && b->step == QD_STEP_READ_SLOTS)
+			b->slots = *answer->u.slot;
 		return;
 	}
 	if (qd_outcome_is_unit_attention(answer->outcome)) {

@@ -35,9 +35,16 @@ void qd_batch_ask(struct qd_turn *t, enum qd_role role)
 		[QD_ROLE_RESERVATION] = QD_OP_READ_RESERVATION,
 		[QD_ROLE_KEYS] = QD_OP_READ_KEYS,
 		[QD_ROLE_RECORDS] = QD_OP_READ_RECORDS,
+		[QD_ROLE_SLOTS] = QD_OP_READ_SLOTS,
 	};
 	qd_assert(role < QD_ROLE_COUNT && kind[role] != QD_OP_NONE);
 	(void)ask(t, kind[role], role);
+}
+
+void qd_batch_write_slots(struct qd_turn *t, const struct qd_head *head)
+{
+	ask(t, QD_OP_WRITE_SLOTS, QD_ROLE_SLOTS)->u.op.u.head = *head;
+	t->a->batch.slots = *head;
 }
 
 void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args)

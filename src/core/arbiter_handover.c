@@ -108,8 +108,7 @@ bool qd_handover_think(struct qd_turn *t)
 		write_heir(t, QD_STEP_WITHDRAW, 0);
 		return true;
 	case QD_HANDOVER_STOP:
-		if (t->config->has_group && !qd_group_is_stopped(&t->node->group) &&
-		    QD_RULE(RELEASE_AFTER_STOP))
+		if (!qd_arb_disk_is_free(t))
 			return false;
 		if (!qd_own_wait_is_over(t))
 			return false;

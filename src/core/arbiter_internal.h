@@ -7,6 +7,7 @@
 #ifndef QD_CORE_ARBITER_INTERNAL_H
 #define QD_CORE_ARBITER_INTERNAL_H
 
+#include "core/cluster_internal.h"
 #include "core/node.h"
 #include "core/group.h"
 #include "core/rules.h"
@@ -20,6 +21,7 @@ struct qd_turn {
 	const struct qd_times *times;
 	struct qd_mono now;
 	struct qd_actions *out;
+	bool late; /* this step ran late */
 };
 
 /* --- arbiter.c: shared helpers ------------------------------------------------------------------------------ */
@@ -40,6 +42,9 @@ bool qd_arb_times_think(struct qd_turn *t);
 bool qd_arb_is_member(const struct qd_turn *t, uint32_t node_id);
 void qd_arb_release_view(struct qd_turn *t, bool mine);
 void qd_arb_reply(struct qd_turn *t, enum qd_reply reply);
+/* Nothing counts on the quorum disk any more: the group is stopped; or, with views, no right of this node or of one that
+ * it told needs the disk's vote. */
+bool qd_arb_disk_is_free(const struct qd_turn *t);
 
 /* --- arbiter.c: what node.c calls --------------------------------------------------------------------------- */
 void qd_arb_init(struct qd_node *n, struct qd_mono now);
@@ -58,6 +63,7 @@ void qd_batch_out(struct qd_turn *t, const struct qd_pr_out_args *args);
 void qd_batch_write(struct qd_turn *t, enum qd_record_state state, uint64_t epoch, uint32_t heir,
 		    uint64_t heir_turn);
 void qd_batch_write_times(struct qd_turn *t, const struct qd_times *times);
+void qd_batch_write_slots(struct qd_turn *t, const struct qd_head *head);
 bool qd_batch_idle(const struct qd_arbiter *a);
 /* GOOD for everything that was asked. */
 bool qd_batch_all_good(const struct qd_batch *b);
@@ -128,11 +134,20 @@ void qd_leave_settle(struct qd_turn *t);
 void qd_leave_stored(struct qd_turn *t, uint64_t incarnation, bool ok);
 struct qd_mono qd_leave_deadline(const struct qd_arbiter *a);
 
+/* --- acting.c: with views, what may run here ------------------------------------------------------------------ */
+void qd_acting_think(struct qd_turn *t);
+struct qd_mono qd_acting_deadline(const struct qd_node *n);
+
 /* --- group.c ------------------------------------------------------------------------------------------------ */
 void qd_group_start(struct qd_turn *t, uint64_t epoch);
 void qd_group_stop(struct qd_turn *t, struct qd_mono stopped_by);
 void qd_group_reported(struct qd_turn *t, enum qd_group_report report, uint64_t turn);
 void qd_group_think(struct qd_turn *t);
+/* The right to act: of the last good round on the disk, or of the last proof of quorum. */
+static inline const struct qd_lease *qd_node_right(const struct qd_node *n)
+{
+	return n->config.has_cluster ? &n->cluster.right : &n->lease;
+}
 struct qd_mono qd_group_deadline(const struct qd_group *g);
 
 #endif

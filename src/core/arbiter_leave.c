@@ -45,7 +45,7 @@ void qd_leave_stop(struct qd_turn *t)
 	qd_arb_move(t, QD_ARB_STOPPING);
 	qd_arb_release_view(t, false);
 	end_of_ownership(t);
-	if (t->config->has_group)
+	if (t->config->has_group && !t->config->has_cluster)
 		qd_group_stop(t, stopped_by);
 	a->hold = QD_HOLD_NONE;
 }
@@ -66,8 +66,7 @@ void qd_leave_release(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	const uint32_t path = a->own.path;
 
-	qd_assert(qd_group_is_stopped(&t->node->group) || !t->config->has_group ||
-		  !QD_RULE(RELEASE_AFTER_STOP));
+	qd_assert(qd_arb_disk_is_free(t));
 	if (a->state == QD_ARB_OWNER)
 		qd_arb_release_view(t, false);
 	qd_arb_move(t, QD_ARB_RELEASING);
@@ -138,7 +137,7 @@ void qd_leave_settle(struct qd_turn *t)
 static void think_stopping(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
-	if (t->config->has_group && !qd_group_is_stopped(&t->node->group) && QD_RULE(RELEASE_AFTER_STOP))
+	if (!qd_arb_disk_is_free(t))
 		return;
 	if (!qd_batch_idle(a)) {
 		/* A command of the last round is still under way: it is not waited for, so the nexus is not used. */
@@ -159,7 +158,7 @@ static void think_retiring(struct qd_turn *t)
 		if (QD_RULE(NEW_INCARNATION) && a->paths[p].state != QD_PATH_DOWN &&
 		    a->paths[p].state != QD_PATH_BAD)
 			return;
-	if (t->config->has_group && !qd_group_is_stopped(&t->node->group))
+	if (t->config->has_group && !t->config->has_cluster && !qd_group_is_stopped(&t->node->group))
 		return; /* mutant RELEASE_AFTER_STOP only */
 	if (a->incarnation != a->next_incarnation) {
 		a->incarnation = a->next_incarnation;

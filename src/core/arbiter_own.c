@@ -8,6 +8,8 @@ enum {
 
 static void tell_lease(struct qd_turn *t)
 {
+	if (t->config->has_cluster)
+		return; /* what runs goes by the proof of quorum */
 	struct qd_action *action = qd_arb_act(t, QD_ACTION_LEASE);
 	action->u.group.epoch = t->a->own.epoch;
 	action->u.group.turn = t->node->group.turn;
@@ -180,6 +182,19 @@ static bool register_still_keys(struct qd_turn *t)
 	return false;
 }
 
+static void slots_done(struct qd_turn *t, const struct qd_batch *b)
+{
+	struct qd_arbiter *a = t->a;
+	if (b->outcome[QD_ROLE_SLOTS] == QD_OUTCOME_GOOD) {
+		a->own.slots_known = true;
+		a->own.slots = b->slots;
+		return;
+	}
+	/* A write that failed may have landed: what the slots hold is read again first. */
+	a->own.slots_known = false;
+	a->own.next_extra = qd_mono_add(t->now, qd_span_ms(QD_CHECK_PACE_MS));
+}
+
 void qd_own_done(struct qd_turn *t, const struct qd_batch *b)
 {
 	struct qd_arbiter *a = t->a;
@@ -196,6 +211,8 @@ void qd_own_done(struct qd_turn *t, const struct qd_batch *b)
 			a->own.generation = b->keys_generation;
 		else
 			a->own.next_extra = a->own.next_round;
+	} else if (b->step == QD_STEP_READ_SLOTS || b->step == QD_STEP_WRITE_SLOTS) {
+		slots_done(t, b);
 	} else if (b->step == QD_STEP_SCRUB) {
 		scrub_done(t, b);
 	} else if (b->step == QD_STEP_STILL) {
@@ -221,7 +238,7 @@ static void think_group(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
 	struct qd_group *g = &t->node->group;
-	if (!t->config->has_group)
+	if (!t->config->has_group || t->config->has_cluster)
 		return;
 	if (a->own.handover == QD_HANDOVER_STOP || a->shutdown) {
 		if (g->state == QD_GROUP_STARTING || g->state == QD_GROUP_ONLINE)
@@ -237,6 +254,39 @@ static void think_group(struct qd_turn *t)
 		qd_group_start(t, a->own.epoch);
 }
 
+/* The views do not need the disk here, or need it again. */
+static void mind_the_gate(struct qd_turn *t)
+{
+	struct qd_arbiter *a = t->a;
+	if (!t->config->has_cluster || t->node->gate.give_up == a->own.by_gate)
+		return;
+	if (!a->own.by_gate && a->own.handover != QD_HANDOVER_NONE)
+		return;
+	a->own.by_gate = t->node->gate.give_up;
+	a->own.handover = a->own.by_gate ? QD_HANDOVER_STOP : QD_HANDOVER_NONE;
+	a->own.heir = a->own.by_gate ? t->node->gate.heir : 0;
+	qd_arb_trace(t, a->own.by_gate ? QD_TRACE_GIVE_UP : QD_TRACE_KEEP_DISK, a->own.heir, 0, 0);
+}
+
+/* With views: what the disk's slots say, and what they should. */
+static bool mind_the_slots(struct qd_turn *t, uint32_t path)
+{
+	struct qd_arbiter *a = t->a;
+	if (!t->config->has_cluster)
+		return false;
+	if (!a->own.slots_known) {
+		qd_batch_begin(t, QD_STEP_READ_SLOTS, path, qd_arb_patience(t, path));
+		qd_batch_ask(t, QD_ROLE_SLOTS);
+		return true;
+	}
+	const struct qd_head *want = &t->node->cluster.kept.head;
+	if (t->node->gate.slots.version == 0 || qd_tag_compare(t->node->gate.slots, want->tag) != 0)
+		return false;
+	qd_batch_begin(t, QD_STEP_WRITE_SLOTS, path, qd_arb_patience(t, path));
+	qd_batch_write_slots(t, want);
+	return true;
+}
+
 void qd_own_think(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -244,8 +294,8 @@ void qd_own_think(struct qd_turn *t)
 	think_group(t);
 	if (a->state != QD_ARB_OWNER)
 		return;
-	if (a->shutdown && (qd_group_is_stopped(&t->node->group) || !QD_RULE(RELEASE_AFTER_STOP)) &&
-	    qd_own_wait_is_over(t) && qd_batch_idle(a)) {
+	mind_the_gate(t);
+	if (a->shutdown && qd_arb_disk_is_free(t) && qd_own_wait_is_over(t) && qd_batch_idle(a)) {
 		qd_leave_release(t);
 		return;
 	}
@@ -289,7 +339,7 @@ void qd_own_think(struct qd_turn *t)
 		return;
 	if (qd_handover_think(t) || a->state != QD_ARB_OWNER || !qd_mono_reached(t->now, a->own.next_extra))
 		return;
-	if (scrub_next(t) || register_still_keys(t))
+	if (mind_the_slots(t, path) || scrub_next(t) || register_still_keys(t))
 		return;
 	if (a->own.scrub && a->own.handover == QD_HANDOVER_NONE) {
 		qd_batch_begin(t, QD_STEP_SCRUB_KEYS, path, qd_arb_patience(t, path));

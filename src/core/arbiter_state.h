@@ -46,6 +46,8 @@ enum qd_step {
 	QD_STEP_HEIR_KEYS,  /* READ KEYS: has the heir registered? */
 	QD_STEP_WITHDRAW,   /* WRITE own record naming nobody */
 	QD_STEP_TELL_TIMES, /* WRITE own record with longer times, before they are used */
+	QD_STEP_READ_SLOTS, /* both configuration slots */
+	QD_STEP_WRITE_SLOTS,
 	/* releasing */
 	QD_STEP_RELEASE_RECORD, /* WRITE own record "released"; the reservation stays */
 	QD_STEP_COUNT,
@@ -58,6 +60,7 @@ enum qd_role {
 	QD_ROLE_KEYS,
 	QD_ROLE_RECORDS,
 	QD_ROLE_WRITE,
+	QD_ROLE_SLOTS,
 	QD_ROLE_COUNT,
 	QD_ROLE_PATH, /* not a batch's: LOGIN and probing */
 };
@@ -75,6 +78,7 @@ struct qd_batch {
 	struct qd_key rest_key; /* STRIKE, PREEMPT: the key it names */
 	struct qd_pr_reservation reservation;
 	struct qd_owner_record record; /* that WRITE writes */
+	struct qd_head slots;	       /* that SLOTS read, or writes */
 	uint32_t keys_generation;
 };
 
@@ -126,6 +130,10 @@ struct qd_owning {
 	struct qd_mono next_heir_look;
 	uint32_t before_count;
 	struct qd_key before[QD_BEFORE_KEPT];
+	struct qd_mono struck_sight; /* when another node may last have renewed: W before start_at; 0: released */
+	bool by_gate;		     /* the hand-over is one that the views want */
+	bool slots_known;	     /* both configuration slots were read */
+	struct qd_head slots;	     /* the newest of them */
 };
 
 struct qd_arbiter {
@@ -136,6 +144,7 @@ struct qd_arbiter {
 	struct qd_span lease_wait;
 	bool times_pending; /* a reload whose times wait for a record that tells the others */
 	struct qd_times next_times;
+	bool takeable; /* by the last look a takeover would begin now, but the gate is closed */
 	bool observe; /* the last step ran late: look once more before acting */
 	uint64_t incarnation;
 	uint64_t written_incarnation; /* of the last record that this process sent */

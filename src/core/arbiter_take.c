@@ -278,6 +278,8 @@ static void announce(struct qd_turn *t, struct qd_mono round_start)
 		.epoch = k->epoch,
 		.path = k->path,
 		.start_at = k->start_at,
+		.struck_sight = k->released ? QD_MONO_ZERO
+					    : qd_mono_add(k->start_at, qd_span_mul(qd_arb_wait(t->node), -1)),
 		.generation = a->sight.generation,
 		.scrub = true, /* once at the beginning: what others left registered */
 	};

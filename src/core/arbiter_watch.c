@@ -172,8 +172,17 @@ bool qd_watch_holder_released(const struct qd_arbiter *a)
 	       qd_key_incarnation(holder) == (n->incarnation & QD_INCARNATION_KEY_MASK);
 }
 
+/* With views only who needs the disk for one takes it; the others know that they could. */
+static bool gate_is_closed(struct qd_turn *t)
+{
+	t->a->takeable = true;
+	return !t->node->gate.take;
+}
+
 static void plan_strike(struct qd_turn *t, bool released)
 {
+	if (gate_is_closed(t))
+		return;
 	struct qd_arbiter *a = t->a;
 	const struct qd_sight *s = &a->sight;
 	const struct qd_taking plan = {
@@ -195,6 +204,8 @@ static void plan_strike(struct qd_turn *t, bool released)
 
 static void plan_reserve(struct qd_turn *t, bool released)
 {
+	if (gate_is_closed(t))
+		return;
 	struct qd_arbiter *a = t->a;
 	const struct qd_sight *s = &a->sight;
 	const struct qd_taking plan = {
@@ -305,6 +316,7 @@ static bool incarnation_is_used(const struct qd_turn *t)
 static void consider(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
+	a->takeable = false;
 	if (a->observe) {
 		a->observe = false;
 		return;
@@ -395,7 +407,7 @@ static struct qd_mono look_at(const struct qd_node *n)
 void qd_watch_think(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
-	qd_assert(!t->config->has_group || qd_group_is_stopped(&t->node->group));
+	QD_ERGO(t->config->has_group && !t->config->has_cluster, qd_group_is_stopped(&t->node->group));
 
 	if (a->shutdown) {
 		qd_leave_settle(t);
@@ -408,6 +420,8 @@ void qd_watch_think(struct qd_turn *t)
 	if (!qd_batch_idle(a))
 		return;
 	(void)qd_arb_times_think(t);
+	if (a->takeable && t->node->gate.take && t->config->has_cluster)
+		a->next_look = t->now; /* what was only looked at is wanted now */
 	a->look_path = qd_path_pick(t->node, a->look_path);
 	if (a->look_path >= t->config->path_count) {
 		a->look_path = 0;

@@ -4,8 +4,10 @@
 #define QD_CORE_EVENT_H
 
 #include "base/time.h"
+#include "core/link.h"
 #include "core/op.h"
 #include "core/times.h"
+#include "core/witness_msg.h"
 
 enum qd_event_kind {
 	QD_EVENT_TIMEOUT = 0, /* qd_node_deadline() has come (late is legal) */
@@ -17,6 +19,12 @@ enum qd_event_kind {
 	QD_EVENT_HANDOVER, /* an operator asks: hand over to node `handover.to`, 0: to any */
 	QD_EVENT_SHUTDOWN, /* end this service: stop, release, off */
 	QD_EVENT_TIMES,	   /* reload: new `times`, checked by the sender */
+	QD_EVENT_MESSAGE,  /* `message` from another node, decrypted, authenticated and decoded */
+	QD_EVENT_KEPT,	   /* QD_ACTION_KEEP is durable (`kept.ok`), or failed */
+	QD_EVENT_WITNESS,  /* `witness` answered */
+	QD_EVENT_LINKS,	   /* links or their times changed: `links` */
+	QD_EVENT_CHANGE,   /* an operator wants `change` as the configuration; answered by QD_ACTION_REPLY */
+	QD_EVENT_FORCE,	   /* an operator forces the quorum of this node alone: `force` */
 	QD_EVENT_KIND_COUNT,
 };
 
@@ -48,6 +56,24 @@ struct qd_event {
 			uint32_t to;
 		} handover;
 		struct qd_times times;
+		struct {
+			const struct qd_msg *message; /* borrowed for the step */
+			uint32_t link;
+		} message;
+		struct {
+			uint64_t turn;
+			bool ok;
+		} kept;
+		struct qd_witness_answer witness;
+		const struct qd_links_config *links; /* borrowed for the step */
+		struct {
+			struct qd_tag from; /* the configuration that it was made from */
+			const struct qd_votes *votes; /* borrowed for the step; `out` and `extra_out` are not looked at */
+			uint8_t body[QD_DIGEST_BYTES]; /* the body is in this node's store already */
+		} change;
+		struct {
+			uint64_t unix_s; /* for people */
+		} force;
 	} u;
 };
 

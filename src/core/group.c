@@ -16,8 +16,8 @@ void qd_group_start(struct qd_turn *t, uint64_t epoch)
 	struct qd_action *action = qd_arb_act(t, QD_ACTION_GROUP_START);
 	action->u.group.epoch = epoch;
 	action->u.group.turn = g->turn;
-	action->u.group.begin_stop = t->node->lease.begin_stop;
-	action->u.group.stopped_by = t->node->lease.stopped_by;
+	action->u.group.begin_stop = qd_node_right(t->node)->begin_stop;
+	action->u.group.stopped_by = qd_node_right(t->node)->stopped_by;
 	qd_arb_trace(t, QD_TRACE_GROUP_START, epoch, 0, 0);
 }
 
@@ -57,6 +57,7 @@ static void must_reset(struct qd_turn *t)
 		return;
 	if (a->state == QD_ARB_OWNER)
 		qd_arb_release_view(t, false);
+	qd_lease_end(&t->node->cluster.right);
 	if (a->own.reply_due) {
 		qd_arb_reply(t, QD_REPLY_FAILED);
 		a->own.reply_due = false;
@@ -125,7 +126,9 @@ void qd_group_think(struct qd_turn *t)
 	else if (g->state == QD_GROUP_STOPPING && qd_mono_reached(t->now, g->stopped_by))
 		must_reset(t);
 	/* A new epoch is a new chance. */
-	if (g->state == QD_GROUP_FAILED && t->a->state == QD_ARB_STANDBY) {
+	const bool over = t->config->has_cluster ? !qd_cluster_leads(&t->node->cluster)
+						 : t->a->state == QD_ARB_STANDBY;
+	if (g->state == QD_GROUP_FAILED && over) {
 		g->failed = false;
 		g->state = QD_GROUP_OFFLINE;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What must be true of one node after every step, whatever happened. Between nodes only the simulator can see. */
+#include "core/cluster_internal.h"
 #include "core/node.h"
 #include "core/rules.h"
 
@@ -18,7 +19,7 @@ static void check_group(const struct qd_node *n)
 	const struct qd_group *g = &n->group;
 	const enum qd_arbiter_state s = n->arbiter.state;
 	const bool may_run = s == QD_ARB_OWNER || s == QD_ARB_STOPPING || s == QD_ARB_RESET;
-	if (!QD_RULE(RELEASE_AFTER_STOP))
+	if (!QD_RULE(RELEASE_AFTER_STOP) || n->config.has_cluster)
 		return;
 	/* I4 seen from inside: outside of ownership and its end nothing runs. */
 	QD_ERGO(!may_run, qd_group_is_stopped(g));
@@ -39,4 +40,6 @@ void qd_node_check(const struct qd_node *n)
 	QD_ERGO(a->batch.step == QD_STEP_IDLE, a->batch.open == 0);
 	check_paths(n);
 	check_group(n);
+	if (n->config.has_cluster)
+		qd_cluster_check(&n->cluster, n->now);
 }

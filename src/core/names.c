@@ -18,7 +18,9 @@ const char *qd_op_kind_name(enum qd_op_kind kind)
 							    "read-reservation",
 							    "read-records",
 							    "write-record",
-							    "pr-out"};
+							    "pr-out",
+							    "read-slots",
+							    "write-slots"};
 	NAME_OF(names, kind, QD_OP_KIND_COUNT);
 }
 
@@ -36,7 +38,11 @@ const char *qd_reply_name(enum qd_reply reply)
 							  "no such node, or this one",
 							  "the heir did not answer",
 							  "busy",
-							  "failed"};
+							  "failed",
+							  "no active view here, or another node leads",
+							  "the change would leave who is here without quorum",
+							  "made from an older configuration than the present one",
+							  "no valid rule of votes"};
 	NAME_OF(names, reply, QD_REPLY_COUNT);
 }
 
@@ -92,4 +98,38 @@ const char *qd_hold_reason_text(enum qd_hold_reason reason)
 		"The service is shutting down.",
 	};
 	NAME_OF(texts, reason, QD_HOLD_COUNT);
+}
+
+const char *qd_cluster_state_name(enum qd_cluster_state state)
+{
+	static const char *const names[QD_CLUSTER_STATE_COUNT] = {
+		"joining", "promised", "member", "preparing", "getting-extra", "installing", "leading", "left"};
+	NAME_OF(names, state, QD_CLUSTER_STATE_COUNT);
+}
+
+const char *qd_cluster_wait_text(enum qd_cluster_wait wait)
+{
+	static const char *const texts[QD_WAIT_COUNT] = {
+		[QD_WAIT_NONE] = "nothing is waited for",
+		[QD_WAIT_JOIN] = "waits for a view that takes it in",
+		[QD_WAIT_VOTES] = "who is heard has too few votes",
+		[QD_WAIT_NEWS] = "the nodes that are heard do not agree yet on who hears whom",
+		[QD_WAIT_TURN] = "another node proposes the next view",
+		[QD_WAIT_PROMISES] = "not all nodes have promised",
+		[QD_WAIT_DISK] = "the quorum disk is needed, and another node defends it or it cannot be reached",
+		[QD_WAIT_WITNESS] = "the witness is needed, and another node holds it or it does not answer",
+		[QD_WAIT_NEWER] = "the witness has seen a newer configuration than any node here has",
+		[QD_WAIT_INSTALL] = "a quorate set of nodes has not installed the view yet",
+		[QD_WAIT_JOIN_ONLY] = "this node may only join (prevent quorum)",
+		[QD_WAIT_STORE] = "this node's own store does not answer",
+		[QD_WAIT_HELD] = "it fell out of views too often and stays out for a while",
+	};
+	NAME_OF(texts, wait, QD_WAIT_COUNT);
+}
+
+const char *qd_witness_ask_name(enum qd_witness_ask ask)
+{
+	static const char *const names[QD_WITNESS_ASK_COUNT] = {"lock",	   "renew",   "put",
+								"release", "confirm", "show"};
+	NAME_OF(names, ask, QD_WITNESS_ASK_COUNT);
 }

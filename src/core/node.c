@@ -16,7 +16,7 @@ static struct qd_turn turn_of(struct qd_node *n, struct qd_actions *out)
 
 void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct qd_mono now)
 {
-	qd_assert(config->path_count >= 1 && config->path_count <= QD_PATHS_MAX);
+	qd_assert((config->path_count >= 1 || config->has_cluster) && config->path_count <= QD_PATHS_MAX);
 	qd_assert(config->node_id >= QD_NODE_ID_MIN && config->node_id <= QD_NODE_ID_MAX);
 	qd_assert((config->members >> (config->node_id - 1) & 1u) != 0);
 	qd_assert(config->cluster_tag != 0 && config->incarnation != 0);
@@ -25,7 +25,158 @@ void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct
 	memset(n, 0, sizeof(*n));
 	n->config = *config;
 	n->now = now;
+	n->gate.take = !config->has_cluster;
 	qd_arb_init(n, now);
+	if (!config->has_cluster)
+		return;
+	qd_links_init(&n->links, &config->links, now);
+	qd_cluster_init(&n->cluster, &config->cluster, now);
+}
+
+/* ------------------------------------------------ views */
+
+static struct qd_cluster_turn cluster_turn(struct qd_turn *t)
+{
+	return (struct qd_cluster_turn){
+		.c = &t->node->cluster,
+		.times = t->times,
+		.now = t->now,
+		.out = t->out,
+		.gate = &t->node->gate,
+		.runs = !qd_group_is_stopped(&t->node->group),
+		.late = t->late,
+	};
+}
+
+/* What the arbiter knows of the disk, for the views. */
+static void show_disk(struct qd_node *n)
+{
+	const struct qd_arbiter *a = &n->arbiter;
+	const bool owner = a->state == QD_ARB_OWNER && qd_lease_runs(&n->lease, n->now);
+	n->cluster.disk = (struct qd_disk_voter){
+		.held = owner,
+		.start = owner ? n->lease.start : QD_MONO_ZERO,
+		.others = owner ? a->own.struck_sight : QD_MONO_ZERO,
+		.slots_known = owner && a->own.slots_known,
+		.head = a->own.slots,
+		.holder = a->sight.known && a->sight.held && !qd_watch_holder_released(a)
+				  ? qd_key_node(a->sight.holder)
+				  : 0,
+		.takeable = a->takeable || a->state == QD_ARB_TAKING,
+	};
+}
+
+static void send_packets(struct qd_turn *t, const struct qd_link_sends *sends)
+{
+	for (uint32_t i = 0; i < sends->count; i++) {
+		if (t->out->send_count >= QD_SENDS_MAX || t->out->count >= QD_ACTIONS_MAX)
+			return; /* as if it were lost */
+		struct qd_msg *m = &t->out->sends[t->out->send_count];
+		*m = sends->list[i].msg;
+		m->news = t->node->cluster.news;
+		struct qd_action *action = qd_arb_act(t, QD_ACTION_SEND);
+		action->u.send.index = t->out->send_count++;
+		action->u.send.to = m->to;
+		action->u.send.links = sends->list[i].links;
+	}
+}
+
+/* Who is heard may have changed with a packet or with time. */
+static void tell_heard(struct qd_turn *t, struct qd_cluster_turn *ct)
+{
+	struct qd_node *n = t->node;
+	const uint64_t heard = qd_links_heard(&n->links);
+	const uint64_t before = n->cluster.hears & ~qd_set_of(n->config.node_id);
+	for (uint32_t id = qd_set_next(heard | before, 0); id != 0; id = qd_set_next(heard | before, id))
+		qd_cluster_heard(ct, id, qd_set_has(heard, id), n->links.peers[id - 1].incarnation);
+}
+
+static void receive(struct qd_turn *t, const struct qd_msg *m, uint32_t link)
+{
+	struct qd_node *n = t->node;
+	struct qd_link_sends sends;
+	sends.count = 0;
+	const enum qd_link_verdict verdict = qd_links_receive(&n->links, m, link, t->now, &sends);
+	struct qd_cluster_turn ct = cluster_turn(t);
+	tell_heard(t, &ct);
+	send_packets(t, &sends);
+	if (verdict == QD_LINK_DROP)
+		return;
+	if (m->kind <= QD_MSG_NEWS)
+		qd_cluster_news(&ct, m->from, &m->news);
+	else
+		qd_cluster_message(&ct, m);
+}
+
+/* The envelopes of what the views want said. Who has no session hears nothing. */
+static void address_packets(struct qd_turn *t, uint32_t from_action)
+{
+	for (uint32_t i = from_action; i < t->out->count; i++) {
+		struct qd_action *a = &t->out->list[i];
+		if (a->kind != QD_ACTION_SEND || a->u.send.links != 0)
+			continue;
+		if (qd_links_address(&t->node->links, &t->out->sends[a->u.send.index]))
+			a->u.send.links = qd_links_to(&t->node->links, a->u.send.to);
+		else
+			a->kind = QD_ACTION_NONE;
+	}
+}
+
+static void think_views(struct qd_turn *t)
+{
+	struct qd_node *n = t->node;
+	struct qd_link_sends sends;
+	sends.count = 0;
+	show_disk(n);
+	qd_links_think(&n->links, t->now, &sends);
+	struct qd_cluster_turn ct = cluster_turn(t);
+	tell_heard(t, &ct);
+	qd_cluster_think(&ct);
+	send_packets(t, &sends);
+	/* Once the views are left, the arbiter has nothing to stay for. */
+	if (n->cluster.state == QD_CLUSTER_LEFT && n->cluster.leaving)
+		qd_arb_shutdown(t);
+}
+
+static void operator_asks(struct qd_turn *t, const struct qd_event *ev)
+{
+	struct qd_cluster_turn ct = cluster_turn(t);
+	enum qd_reply reply;
+	if (ev->kind == QD_EVENT_FORCE) {
+		reply = qd_force_request(&ct, ev->u.force.unix_s);
+	} else {
+		reply = qd_change_request(&ct, ev->u.change.from, ev->u.change.votes, ev->u.change.body);
+		if (reply == QD_REPLY_DONE)
+			return; /* answered when it is done everywhere */
+	}
+	qd_arb_reply(t, reply);
+}
+
+static void leave(struct qd_turn *t)
+{
+	struct qd_cluster *c = &t->node->cluster;
+	if (c->leaving)
+		return;
+	c->leaving = true;
+	c->leaving_since = t->now;
+	qd_arb_trace(t, QD_TRACE_SHUTDOWN, 0, 0, 0);
+}
+
+static void take_cluster_event(struct qd_turn *t, const struct qd_event *ev)
+{
+	struct qd_cluster_turn ct = cluster_turn(t);
+	if (!t->config->has_cluster)
+		return;
+	if (ev->kind == QD_EVENT_MESSAGE)
+		receive(t, ev->u.message.message, ev->u.message.link);
+	else if (ev->kind == QD_EVENT_KEPT)
+		qd_cluster_kept(&ct, ev->u.kept.turn, ev->u.kept.ok);
+	else if (ev->kind == QD_EVENT_WITNESS)
+		qd_extra_witness(&ct, &ev->u.witness);
+	else if (ev->kind == QD_EVENT_LINKS)
+		qd_links_configure(&t->node->links, ev->u.links, t->now);
+	else
+		operator_asks(t, ev);
 }
 
 static void take_times(struct qd_turn *t, const struct qd_times *times)
@@ -57,10 +208,21 @@ static void take_event(struct qd_turn *t, const struct qd_event *ev)
 		qd_handover_request(t, ev->u.handover.to);
 		break;
 	case QD_EVENT_SHUTDOWN:
-		qd_arb_shutdown(t);
+		if (t->config->has_cluster)
+			leave(t);
+		else
+			qd_arb_shutdown(t);
 		break;
 	case QD_EVENT_TIMES:
 		take_times(t, &ev->u.times);
+		break;
+	case QD_EVENT_MESSAGE:
+	case QD_EVENT_KEPT:
+	case QD_EVENT_WITNESS:
+	case QD_EVENT_LINKS:
+	case QD_EVENT_CHANGE:
+	case QD_EVENT_FORCE:
+		take_cluster_event(t, ev);
 		break;
 	case QD_EVENT_KIND_COUNT:
 		QD_UNREACHABLE("event kind");
@@ -72,19 +234,34 @@ void qd_node_step(struct qd_node *n, const struct qd_event *ev, struct qd_action
 	qd_assert(ev->now.ns >= n->now.ns);
 	out->count = 0;
 	out->trace_count = 0;
+	out->send_count = 0;
 	struct qd_turn t = turn_of(n, out);
 	t.now = ev->now;
 
 	qd_arb_before(&t); /* looks at what was due, so before n->now moves */
 	n->now = ev->now;
+	if (n->config.has_cluster) {
+		struct qd_cluster_turn ct = cluster_turn(&t);
+		qd_cluster_before(&ct);
+	}
 	take_event(&t, ev);
 	qd_arb_timeout(&t);
+	if (n->config.has_cluster)
+		think_views(&t);
 	qd_group_think(&t);
+	if (n->config.has_cluster)
+		qd_acting_think(&t);
 	qd_arb_after(&t);
+	address_packets(&t, 0);
 	qd_node_check(n);
 }
 
 struct qd_mono qd_node_deadline(const struct qd_node *n)
 {
-	return qd_mono_min(qd_arb_deadline(n), qd_group_deadline(&n->group));
+	const struct qd_mono d = qd_mono_min(qd_arb_deadline(n), qd_group_deadline(&n->group));
+	if (!n->config.has_cluster)
+		return d;
+	const struct qd_mono views = qd_mono_min(qd_links_deadline(&n->links),
+						 qd_cluster_deadline(&n->cluster, &n->config.times));
+	return qd_mono_min(qd_mono_min(d, views), qd_acting_deadline(n));
 }

@@ -6,15 +6,17 @@
 
 #include "core/action.h"
 #include "core/arbiter.h"
+#include "core/cluster.h"
 #include "core/event.h"
 #include "core/group.h"
 #include "core/lease.h"
+#include "core/link.h"
 
 struct qd_node_config {
 	uint32_t node_id;     /* 1..64 */
 	uint64_t members;     /* bit id-1 for every configured node, this one included */
 	uint16_t cluster_tag; /* as in the superblock */
-	uint32_t path_count;  /* 1..QD_PATHS_MAX */
+	uint32_t path_count;  /* 1..QD_PATHS_MAX; with views also 0: no quorum disk */
 	uint64_t incarnation; /* durable on this node's own disk before the first step, never used before */
 	uint8_t machine_id[QD_QDISK_ID_BYTES];
 	uint8_t boot_id[QD_QDISK_ID_BYTES];
@@ -23,14 +25,31 @@ struct qd_node_config {
 	struct qd_span stop_limit;  /* of a planned stop; after it the machine is reset */
 	uint64_t seed;		    /* for jitter only */
 	bool has_group;		    /* false: arbitrate only */
+	/* With networks between the nodes: views decide (docs/MEMBERSHIP.md). Without: the quorum disk alone does. */
+	bool has_cluster;
+	struct qd_links_config links;
+	struct qd_cluster_config cluster;
+};
+
+/* What the views ask of the arbiter; open and without wishes where there are no views. */
+struct qd_gate {
+	bool take;    /* the quorum disk is wanted here */
+	bool give_up; /* it is not wanted any more: release it as soon as nothing counts on it */
+	uint32_t heir; /* for whom; 0: nobody */
+	struct qd_tag slots; /* what both configuration slots should hold; (0, 0): whatever they do */
 };
 
 struct qd_node {
 	struct qd_node_config config;
 	struct qd_mono now;
-	struct qd_lease lease;
+	struct qd_lease lease; /* of the quorum disk, by the last good round; without views the right to act */
 	struct qd_group group;
+	struct qd_gate gate;
 	struct qd_arbiter arbiter;
+	struct qd_links links;
+	struct qd_cluster cluster;
+	uint64_t announced; /* with views: epoch of the ownership that clients were told of; 0: none */
+	struct qd_mono told_start; /* of the right that the runner was told of last */
 };
 
 /* Prepare *n; nothing is asked for before the first step. */

@@ -9,6 +9,7 @@
 #include "codec/pr.h"
 #include "codec/qdisk.h"
 #include "codec/sense.h"
+#include "core/head.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,6 +29,10 @@ enum qd_op_kind {
 	QD_OP_READ_RECORDS,	   /* read the owner records of nodes 1..record_count; answer: `records` */
 	QD_OP_WRITE_RECORD, /* write `record` to its node's sector, FUA or SYNCHRONIZE CACHE; GOOD: durable */
 	QD_OP_PR_OUT,	    /* PERSISTENT RESERVE OUT with `pr` */
+	QD_OP_READ_SLOTS,   /* read both configuration slots; answer: `slot`, the newest valid one; its body is kept
+				   * in the node's own store */
+	QD_OP_WRITE_SLOTS,  /* write `head` and its body to the older slot, read it back, then to the other; GOOD: both are
+				   * durable */
 	QD_OP_KIND_COUNT,
 };
 
@@ -52,6 +57,7 @@ struct qd_op {
 	union {
 		struct qd_pr_out_args pr;      /* QD_OP_PR_OUT */
 		struct qd_owner_record record; /* QD_OP_WRITE_RECORD */
+		struct qd_head head;	       /* QD_OP_WRITE_SLOTS */
 	} u;
 };
 
@@ -73,6 +79,7 @@ struct qd_answer {
 			uint32_t count;			       /* = record_count of the configuration */
 			const struct qd_owner_record *records; /* [i] is node i+1's newest valid copy */
 		} records;
+		const struct qd_head *slot; /* tag (0, 0): neither slot is valid */
 	} u; /* meaningful when outcome is GOOD */
 };
 

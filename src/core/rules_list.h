@@ -43,6 +43,30 @@
 	X(WITNESS_OWN_STORE, "M.6", "a witness grants from a store that is not its own")                     \
 	X(WITNESS_TAG, "M.6", "the witness lets the tag go back")                                            \
 	X(ECHO, "M.2", "an exchange is completed by the echo of any number")                                 \
-	X(SESSION, "M.2", "packets of another session, and what was seen before, are taken as new")
+	X(SESSION, "M.2", "packets of another session, and what was seen before, are taken as new")                                                                      \
+	X(PROMISE_DURABLE, "M.1", "a promise, view or configuration is told before it is durable")            \
+	X(NO_VOTE_WHEN_NEW, "M.1", "a node with a new or foreign store votes")                               \
+	X(SETS_AGREE, "M.3", "a view is proposed before its members have the same candidate set")            \
+	X(ALL_PROMISE, "M.3", "a quorate part of the set is enough to promise")                              \
+	X(PROMISE_BINDS, "M.3", "a node that promised takes a view of a lower epoch")                        \
+	X(NEWEST_TAG, "M.3", "the proposer's own configuration decides, not the newest of the promises")     \
+	X(OLD_AND_NEW, "M.3", "a change of votes needs only the new majority")                               \
+	X(TAG_RISES, "M.3", "an older configuration is installed over a newer one")                          \
+	X(INCARNATIONS_COUNT, "M.3", "a view that names an earlier incarnation is installed")                \
+	X(ANSWER_PROMISED, "M.4", "a node that promised a higher epoch answers the old leader")              \
+	X(RIGHT_FROM_START, "M.4", "the right counts from the answers, not from the asking")                 \
+	X(RIGHT_ENDS, "M.4", "a right does not end by itself")                                               \
+	X(MEMBER_RIGHT, "M.4", "a member's right counts from when it is told")                               \
+	X(GAVE_ECHO, "M.5", "a leader does not count the rights that it gave")                               \
+	X(GAVE_START, "M.5", "a restarted node claims to have renewed nobody's right")                       \
+	X(AGES_TRAVEL, "M.5", "ages are not handed on")                                                      \
+	X(WAIT_FOR_DEAD, "M.5", "unfenced work starts without waiting for those outside the view")           \
+	X(RELEASE_UNCOUNTED, "M.6", "the disk is released while a right counts on it")                       \
+	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
+	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
+	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \
+	X(CHANGE_IS_ANSWER, "M.7", "taking a change is not counted as renewing the leader")                  \
+	X(ONE_CHANGE, "M.7", "a change of votes begins before the one before is final")                      \
+	X(RUNS_STOPS_START, "M.5", "work starts while a member says that it may still run there")
 
 #endif

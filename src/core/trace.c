@@ -68,7 +68,7 @@ static const char *step_text(uint64_t step)
 		"taken",      "clean",	       "take-records", "take-write",	"last-round",	 "back-out",
 		"round",      "check",	       "reregister",   "repreempt",	"rereserve",	 "scrub-keys",
 		"scrub",      "still-key",     "offer-keys",   "offer",		"heir-keys",	 "withdraw",
-		"tell-times", "release-record"};
+		"tell-times", "read-slots",    "write-slots",  "release-record"};
 	qd_assert(step < QD_STEP_COUNT);
 	return names[step];
 }
@@ -108,6 +108,44 @@ static const char *group_text(uint64_t v)
 	return qd_group_state_name((enum qd_group_state)v);
 }
 
+static const char *cluster_text(uint64_t v)
+{
+	return qd_cluster_state_name((enum qd_cluster_state)v);
+}
+
+static const char *wait_text(uint64_t v)
+{
+	return qd_cluster_wait_text((enum qd_cluster_wait)v);
+}
+
+static const char *refusal_text(uint64_t v)
+{
+	return qd_refusal_name((enum qd_refusal)v);
+}
+
+static const char *ask_text(uint64_t v)
+{
+	return qd_witness_ask_name((enum qd_witness_ask)v);
+}
+
+static const char *verdict_text(uint64_t v)
+{
+	return qd_witness_verdict_name((enum qd_witness_verdict)v);
+}
+
+static void put_set(struct line *l, uint64_t set)
+{
+	put_char(l, '{');
+	for (uint32_t id = 1; id <= 64; id++) {
+		if ((set >> (id - 1) & 1u) == 0)
+			continue;
+		if (l->to[l->len - 1] != '{')
+			put_char(l, ' ');
+		put_number(l, id, 10, 1);
+	}
+	put_char(l, '}');
+}
+
 static bool same(const char *a, const char *b, size_t len)
 {
 	size_t i = 0;
@@ -121,6 +159,8 @@ static void put_value(struct line *l, const char *word, size_t len, uint64_t v)
 	static const struct placeholder table[] = {
 		{"outcome", outcome_text}, {"state", state_text}, {"step", step_text}, {"reply", reply_text},
 		{"report", report_text},   {"hold", hold_text},	  {"disk", disk_text}, {"group", group_text},
+		{"cluster", cluster_text}, {"wait", wait_text},	  {"ask", ask_text},   {"verdict", verdict_text},
+		{"refusal", refusal_text},
 	};
 	if (len == 0) {
 		put_number(l, v, 10, 1);
@@ -128,6 +168,10 @@ static void put_value(struct line *l, const char *word, size_t len, uint64_t v)
 	}
 	if (same(word, "x", len)) {
 		put_key(l, (struct qd_key){v});
+		return;
+	}
+	if (same(word, "set", len)) {
+		put_set(l, v);
 		return;
 	}
 	if (same(word, "ms", len)) {

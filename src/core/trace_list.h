@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X(name, level, text). Placeholders: {a} decimal, {a:x} key in hexadecimal, {a:ms} nanoseconds as milliseconds,
- * {a:outcome}, {a:state}, {a:step}, {a:reply}, {a:report}, {a:hold}, {a:disk}, {a:group}. Texts are stable. */
+ * {a:outcome}, {a:state}, {a:step}, {a:reply}, {a:report}, {a:hold}, {a:disk}, {a:group}, {a:cluster},
+ * {a:wait}, {a:refusal}, {a:ask}, {a:verdict}, {a:set} node ids. Texts are stable. */
 #ifndef QD_CORE_TRACE_LIST_H
 #define QD_CORE_TRACE_LIST_H
 
@@ -66,6 +67,32 @@
 	X(SELF_RESET, ERROR, "the group could not be stopped: this machine must be reset")                   \
 	X(STALE_ANSWER, DEBUG, "an answer with id {a} that is not under way: dropped")                       \
 	X(SHUTDOWN, NOTICE, "shutting down")                                                                 \
-	X(TIMES, NOTICE, "renew is now {a:ms} ms")
+	X(TIMES, NOTICE, "renew is now {a:ms} ms")                                                           \
+	X(GIVE_UP, NOTICE, "the quorum disk is not needed here: release it, for node {a}")                   \
+	X(KEEP_DISK, NOTICE, "the quorum disk is needed here after all")                                     \
+	X(CLUSTER, NOTICE, "view: {a:cluster} -> {b:cluster}, promised epoch {c}")                           \
+	X(HEARD, NOTICE, "node {a} is heard, incarnation {b}")                                               \
+	X(NOT_HEARD, WARNING, "node {a} is not heard any more")                                              \
+	X(PREPARE, NOTICE, "propose epoch {a} to nodes {b:set}")                                             \
+	X(PROMISE, NOTICE, "promised epoch {a}, nodes {b:set}")                                              \
+	X(REFUSED, NOTICE, "node {a} refuses: {b:refusal}, it has promised epoch {c}")                       \
+	X(ABANDON, NOTICE, "epoch {a} came to nothing: {b:wait}")                                            \
+	X(LEADING, NOTICE, "this node leads epoch {a}, nodes {b:set}")                                       \
+	X(MEMBER, NOTICE, "member of epoch {a}, nodes {b:set}")                                              \
+	X(VIEW_LOST, WARNING, "the view of epoch {a} is lost: join again")                                   \
+	X(RIGHT, NOTICE, "quorum proved under epoch {a}, {b:ms} ms ago")                                     \
+	X(RIGHT_OVER, WARNING, "the proof of quorum of epoch {a} began {b:ms} ms ago: stop everything")      \
+	X(RIGHT_ENDED, NOTICE, "node {a} has ended its part in epoch {b}")                                   \
+	X(VOTE_TAKEN, NOTICE, "epoch {a} is quorate without this node: it has a vote from now on")           \
+	X(KEEP_FAILED, ERROR, "promise of epoch {a} could not be made durable: this node takes no part")     \
+	X(HELD, WARNING, "fell out of {a} views lately: stays out for {b} s")                                \
+	X(ADOPT_DISK, NOTICE, "the quorum disk has a newer configuration, {a}.{b}: it counts")               \
+	X(NEWER, ERROR, "the witness has seen configuration {a}.{b}, which no node here has")                \
+	X(WITNESS, NOTICE, "witness: {a:ask}: {b:verdict}, held by node {c}")                                \
+	X(WITNESS_SILENT, WARNING, "witness: no answer to {a:ask}")                                          \
+	X(CHANGE, NOTICE, "configuration {a}.{b}, {c} votes: spread it")                                     \
+	X(CHANGED, NOTICE, "configuration {a}.{b} is everywhere, old votes still count: {c}")                \
+	X(FORCED, ERROR, "quorum forced by an operator: epoch {a}, configuration version {b}")               \
+	X(LEFT, NOTICE, "left the view of epoch {a} in order")
 
 #endif

@@ -122,6 +122,9 @@ static void perform(struct pair_node *n, const struct qd_action *a, struct qd_mo
 		break;
 	case QD_ACTION_NONE:
 	case QD_ACTION_REPLY:
+	case QD_ACTION_SEND: /* no networks here */
+	case QD_ACTION_KEEP:
+	case QD_ACTION_WITNESS:
 	case QD_ACTION_KIND_COUNT:
 		break;
 	}

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #ifdef QD_MUTANTS
-uint64_t qd_mutants_off = 0;
+uint32_t qd_mutant_off = QD_RULE_COUNT;
 
 bool mutants_built(void)
 {
@@ -16,7 +16,7 @@ bool mutants_built(void)
 
 void mutants_set(uint32_t rule)
 {
-	qd_mutants_off = rule < QD_RULE_COUNT ? 1ull << rule : 0;
+	qd_mutant_off = rule;
 }
 #else
 bool mutants_built(void)

@@ -240,6 +240,9 @@ static void act(struct fx *fx, uint32_t node, const struct qd_action *a)
 	case QD_ACTION_OFF:
 		n->off = true;
 		break;
+	case QD_ACTION_SEND: /* no networks here */
+	case QD_ACTION_KEEP:
+	case QD_ACTION_WITNESS:
 	case QD_ACTION_NONE:
 	case QD_ACTION_KIND_COUNT:
 		FX_NEVER("an action of no kind");

@@ -185,6 +185,8 @@ void fx_target_execute(struct fx *fx, struct fx_item *item)
 	case QD_OP_PR_OUT:
 		answer->outcome = do_pr_out(fx, item);
 		break;
+	case QD_OP_READ_SLOTS: /* no views here */
+	case QD_OP_WRITE_SLOTS:
 	case QD_OP_NONE:
 	case QD_OP_KIND_COUNT:
 		FX_NEVER("an operation of no kind");

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* With views: what may run here, and what is announced. The group runs on the leader, inside its right, once nobody else
+ * can run it any more (docs/MEMBERSHIP.md section 5). */
+#include "core/arbiter_internal.h"
+
+/* No member says that something may still run there. */
+static bool nobody_runs(const struct qd_cluster *c)
+{
+	const uint64_t others = c->lead.view.members & ~qd_set_of(c->config.node_id);
+	if (!QD_RULE(RUNS_STOPS_START))
+		return true;
+	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id))
+		if (c->members[id - 1].runs)
+			return false;
+	return true;
+}
+
+static bool owns(const struct qd_node *n)
+{
+	const struct qd_cluster *c = &n->cluster;
+	return qd_cluster_leads(c) && qd_cluster_right_runs(c, n->now) &&
+	       c->right_epoch == c->lead.view.epoch && !c->leaving;
+}
+
+static void announce(struct qd_turn *t)
+{
+	struct qd_node *n = t->node;
+	const uint64_t epoch = owns(n) ? n->cluster.lead.view.epoch : 0;
+	if (epoch == n->announced)
+		return;
+	n->announced = epoch;
+	struct qd_action *action = qd_arb_act(t, QD_ACTION_OWNER);
+	action->u.owner.mine = epoch != 0;
+	action->u.owner.epoch = epoch;
+}
+
+static void tell_lease(struct qd_turn *t)
+{
+	struct qd_node *n = t->node;
+	const struct qd_lease *right = &n->cluster.right;
+	if (!right->held || right->start.ns == n->told_start.ns)
+		return;
+	n->told_start = right->start;
+	struct qd_action *action = qd_arb_act(t, QD_ACTION_LEASE);
+	action->u.group.epoch = n->cluster.right_epoch;
+	action->u.group.turn = n->group.turn;
+	action->u.group.begin_stop = right->begin_stop;
+	action->u.group.stopped_by = right->stopped_by;
+}
+
+/* As in arbiter_leave.c: a machine that slept through its time to stop has that time again from its waking. */
+static struct qd_mono stop_deadline(const struct qd_turn *t)
+{
+	const struct qd_lease *l = &t->node->cluster.right;
+	const struct qd_span window = qd_mono_sub(l->stopped_by, l->begin_stop);
+	return qd_mono_before(t->now, l->stopped_by) ? l->stopped_by : qd_mono_add(t->now, window);
+}
+
+static void must_stop(struct qd_turn *t)
+{
+	const struct qd_cluster *c = &t->node->cluster;
+	const struct qd_group *g = &t->node->group;
+	if (qd_group_is_stopped(g) || g->state == QD_GROUP_UNKNOWN)
+		return;
+	if (!qd_cluster_right_runs(c, t->now)) {
+		qd_group_stop(t, stop_deadline(t));
+		return;
+	}
+	/* Another one leads, or this one goes: it stops in its own time, inside its right. */
+	const bool active = g->state == QD_GROUP_STARTING || g->state == QD_GROUP_ONLINE;
+	const bool follows = c->state == QD_CLUSTER_MEMBER;
+	if (active && (follows || c->leaving))
+		qd_group_stop(t, t->config->stop_limit.ns > 0 ? qd_mono_add(t->now, t->config->stop_limit)
+							      : QD_NEVER);
+}
+
+static bool may_start(const struct qd_turn *t)
+{
+	const struct qd_cluster *c = &t->node->cluster;
+	const struct qd_group *g = &t->node->group;
+	return g->state == QD_GROUP_OFFLINE && !g->failed && owns(t->node) && !t->late &&
+	       qd_mono_reached(t->now, c->lead.free_at) && nobody_runs(c);
+}
+
+void qd_acting_think(struct qd_turn *t)
+{
+	tell_lease(t);
+	if (t->config->has_group) {
+		must_stop(t);
+		if (may_start(t))
+			qd_group_start(t, t->node->cluster.lead.view.epoch);
+	}
+	announce(t);
+}
+
+struct qd_mono qd_acting_deadline(const struct qd_node *n)
+{
+	const struct qd_cluster *c = &n->cluster;
+	const bool waits = n->config.has_group && n->group.state == QD_GROUP_OFFLINE && owns(n) &&
+			   !qd_mono_is_never(c->lead.free_at) && qd_mono_before(n->now, c->lead.free_at);
+	return waits ? c->lead.free_at : QD_NEVER;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Changes of the configuration's head, dynamic votes, forced quorum, leaving (docs/MEMBERSHIP.md sections 7 and 8). */
+#include "core/cluster_internal.h"
+#include "core/node.h"
+
+/* ------------------------------------------------ one change at a time */
+
+static bool may_begin(const struct qd_cluster *c, struct qd_mono now)
+{
+	const bool leads = qd_cluster_leads(c) && qd_cluster_right_runs(c, now) &&
+			   c->right_epoch == c->lead.view.epoch;
+	const bool settled = qd_tag_compare(c->want.head.tag, c->kept.head.tag) == 0;
+	return leads && settled && (!QD_RULE(ONE_CHANGE) || (!c->lead.change_open && !c->kept.head.has_old));
+}
+
+void qd_change_begin(struct qd_cluster_turn *t, const struct qd_votes *votes, const uint8_t *body)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_head *h = &c->want.head;
+	h->tag.version++;
+	if (!qd_votes_equal(votes, &h->votes)) {
+		h->old = h->votes;
+		h->has_old = QD_RULE(OLD_AND_NEW);
+		h->votes = *votes;
+	}
+	if (body != NULL)
+		memcpy(h->body, body, QD_DIGEST_BYTES);
+	c->lead.change_open = true;
+	c->lead.change_resend_at = t->now;
+	qd_cluster_trace(t, QD_TRACE_CHANGE, h->tag.epoch, h->tag.version, qd_votes_total(&h->votes));
+}
+
+static bool could_go_on(const struct qd_cluster *c, const struct qd_votes *votes)
+{
+	const uint32_t extras = qd_extra_held(c) | qd_extra_gettable(c);
+	return qd_votes_quorate(votes, c->lead.view.members, extras);
+}
+
+enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, const struct qd_votes *votes,
+				const uint8_t body[QD_DIGEST_BYTES])
+{
+	struct qd_cluster *c = t->c;
+	if (!qd_cluster_leads(c) || !qd_cluster_right_runs(c, t->now))
+		return QD_REPLY_NO_VIEW;
+	if (!may_begin(c, t->now))
+		return QD_REPLY_BUSY;
+	if (qd_tag_compare(from, c->kept.head.tag) != 0)
+		return QD_REPLY_STALE;
+	struct qd_votes next = *votes;
+	next.out = c->kept.head.votes.out & votes->nodes;
+	next.extra_out = votes->model == c->kept.head.votes.model && c->kept.head.votes.extra_out;
+	if (qd_votes_check(&next) != QD_VOTES_OK)
+		return QD_REPLY_INVALID;
+	next = qd_votes_dynamic(&next, c->lead.view.members & votes->nodes, qd_votes_extra(&next));
+	if (!could_go_on(c, &next))
+		return QD_REPLY_WOULD_LOSE;
+	qd_change_begin(t, &next, body);
+	c->lead.change_operator = true;
+	return QD_REPLY_DONE;
+}
+
+/* Everybody in the view has it, and the extra voters that make the set quorate: whatever set is quorate later, one of
+ * it knows this configuration. */
+static bool is_everywhere(const struct qd_cluster *c)
+{
+	const struct qd_lead *l = &c->lead;
+	const struct qd_head *h = &c->kept.head;
+	uint64_t have = qd_set_of(c->config.node_id);
+	uint64_t voting = c->kept.has_vote ? have : 0;
+	for (uint32_t id = qd_set_next(l->view.members, 0); id != 0; id = qd_set_next(l->view.members, id)) {
+		const struct qd_member *m = &c->members[id - 1];
+		if (id == c->config.node_id || qd_tag_compare(m->tag, h->tag) != 0)
+			continue;
+		have |= qd_set_of(id);
+		voting |= m->has_vote ? qd_set_of(id) : 0;
+	}
+	if (have != l->view.members && QD_RULE(DONE_EVERYWHERE))
+		return false;
+	/* An extra voter that is held gets it, too, before it is done. */
+	const uint32_t held = qd_extra_held(c) & qd_head_extras(h);
+	const uint32_t tagged = qd_extra_tagged(c, h) & qd_head_extras(h);
+	if (held != tagged && QD_RULE(DONE_EVERYWHERE))
+		return false;
+	return qd_head_quorate(h, voting, tagged) || !QD_RULE(DONE_EVERYWHERE);
+}
+
+static void tell_operator(struct qd_cluster_turn *t, enum qd_reply reply)
+{
+	if (t->out->count >= QD_ACTIONS_MAX)
+		return;
+	struct qd_action *action = &t->out->list[t->out->count++];
+	action->kind = QD_ACTION_REPLY;
+	action->u.reply = reply;
+	t->c->lead.change_operator = false;
+}
+
+static void spread(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	if (qd_tag_compare(c->kept.head.tag, c->want.head.tag) != 0 ||
+	    !qd_mono_reached(t->now, l->change_resend_at))
+		return;
+	for (uint32_t id = qd_set_next(l->view.members, 0); id != 0; id = qd_set_next(l->view.members, id)) {
+		if (id == c->config.node_id || qd_tag_compare(c->members[id - 1].tag, c->kept.head.tag) == 0)
+			continue;
+		struct qd_msg *m = qd_cluster_say(t, QD_MSG_CHANGE, id);
+		if (m == NULL)
+			return;
+		m->u.change.epoch = l->view.epoch;
+		m->u.change.head = c->kept.head;
+		qd_cluster_ages_out(c, t->now, &m->u.change.ages);
+	}
+	l->change_resend_at = qd_mono_add(t->now, qd_span_ms(QD_RESEND_MS));
+}
+
+static void close_change(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	qd_cluster_trace(t, QD_TRACE_CHANGED, c->kept.head.tag.epoch, c->kept.head.tag.version,
+			 c->kept.head.has_old);
+	if (c->kept.head.has_old) {
+		/* Done under both rules: from here on the new one alone counts. */
+		c->want.head.has_old = false;
+		memset(&c->want.head.old, 0, sizeof(c->want.head.old));
+		c->want.head.tag.version++;
+		l->change_resend_at = t->now;
+		return;
+	}
+	l->change_open = false;
+	l->stable_since = t->now;
+	if (l->change_operator)
+		tell_operator(t, QD_REPLY_DONE);
+}
+
+/* ------------------------------------------------ dynamic votes */
+
+static uint64_t who_stays(const struct qd_cluster *c)
+{
+	uint64_t stays = 0;
+	for (uint32_t id = qd_set_next(c->lead.view.members, 0); id != 0;
+	     id = qd_set_next(c->lead.view.members, id)) {
+		const bool self = id == c->config.node_id;
+		const uint32_t flags = self ? c->news.flags : c->members[id - 1].news.flags;
+		const bool vote = self ? c->kept.has_vote : c->members[id - 1].has_vote;
+		if ((flags & QD_NEWS_LEAVING) == 0 && vote)
+			stays |= qd_set_of(id);
+	}
+	return stays;
+}
+
+static bool somebody_leaves(const struct qd_cluster *c)
+{
+	const uint64_t leaving = c->lead.view.members & ~who_stays(c);
+	for (uint32_t id = qd_set_next(leaving, 0); id != 0; id = qd_set_next(leaving, id))
+		if (qd_votes_of(&c->kept.head.votes, id) != 0)
+			return true;
+	return false;
+}
+
+static struct qd_mono dynamic_at(const struct qd_cluster *c, const struct qd_times *times)
+{
+	if (!c->kept.head.votes.dynamic || !qd_cluster_leads(c) || c->lead.change_open)
+		return QD_NEVER;
+	return somebody_leaves(c) ? c->lead.stable_since
+				  : qd_mono_add(c->lead.stable_since, times->takeover);
+}
+
+static void dynamic_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (!qd_mono_reached(t->now, dynamic_at(c, t->times)) || !may_begin(c, t->now))
+		return;
+	const struct qd_votes next =
+		qd_votes_dynamic(&c->kept.head.votes, who_stays(c), qd_extra_held(c));
+	c->lead.stable_since = t->now; /* looked at; again after another T */
+	if (qd_votes_equal(&next, &c->kept.head.votes) ||
+	    !qd_votes_quorate(&next, who_stays(c), qd_extra_held(c)))
+		return;
+	qd_change_begin(t, &next, NULL);
+}
+
+void qd_change_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (!qd_cluster_leads(c)) {
+		if (c->lead.change_operator)
+			tell_operator(t, QD_REPLY_FAILED); /* it may yet have been done: look at the configuration */
+		return;
+	}
+	if (c->lead.change_open) {
+		spread(t);
+		if (qd_tag_compare(c->kept.head.tag, c->want.head.tag) == 0 && is_everywhere(c))
+			close_change(t);
+		return;
+	}
+	dynamic_think(t);
+}
+
+struct qd_mono qd_change_deadline(const struct qd_cluster *c, const struct qd_times *times)
+{
+	if (!qd_cluster_leads(c))
+		return c->lead.change_operator ? QD_MONO_ZERO : QD_NEVER;
+	if (c->lead.change_open)
+		return qd_tag_compare(c->kept.head.tag, c->want.head.tag) == 0 ? c->lead.change_resend_at
+									       : QD_NEVER;
+	return c->right.held ? dynamic_at(c, times) : QD_NEVER;
+}
+
+/* ------------------------------------------------ forced quorum */
+
+enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
+{
+	struct qd_cluster *c = t->c;
+	const uint64_t self = qd_set_of(c->config.node_id);
+	if (c->state == QD_CLUSTER_LEFT || c->leaving)
+		return QD_REPLY_BUSY;
+	if (c->right.held || c->state == QD_CLUSTER_LEADING || c->state == QD_CLUSTER_MEMBER)
+		return QD_REPLY_BUSY; /* there is a quorum */
+	c->max_counter += QD_FORCE_COUNTERS;
+	const uint64_t epoch = qd_epoch_make(c->max_counter, c->config.node_id);
+	struct qd_lead *l = &c->lead;
+	const uint64_t round = l->round;
+	*l = (struct qd_lead){.since = t->now, .free_at = QD_NEVER, .round = round};
+	l->view.epoch = epoch;
+	l->view.members = self;
+	l->view.incarnation[c->config.node_id - 1] = c->config.incarnation;
+	l->promised_by = self;
+	l->voting = self;
+	l->head = c->want.head;
+	struct qd_votes *v = &l->head.votes;
+	if (v->model == QD_MODEL_DISK_ONLY)
+		v->model = QD_MODEL_NODE_MAJORITY; /* the disk alone voted, and it cannot be had */
+	v->nodes |= self;
+	if (v->weight[c->config.node_id - 1] == 0)
+		v->weight[c->config.node_id - 1] = 1;
+	v->dynamic = true; /* votes come back with their nodes */
+	v->out = v->nodes & ~self;
+	v->extra_out = true;
+	l->head.has_old = false;
+	memset(&l->head.old, 0, sizeof(l->head.old));
+	l->head.tag.version++;
+	l->head.forced_by = c->config.node_id;
+	l->head.forced_unix_s = unix_s;
+	c->want.promised = epoch;
+	c->want.has_vote = true;
+	c->promise.open = false;
+	c->install.open = false;
+	c->forced = true;
+	qd_cluster_trace(t, QD_TRACE_FORCED, epoch, l->head.tag.version, 0);
+	qd_cluster_move(t, QD_CLUSTER_INSTALLING);
+	return QD_REPLY_DONE;
+}
+
+/* ------------------------------------------------ leaving in order */
+
+/* The vote is somewhere else, or nobody is there who could take it. */
+static bool vote_is_gone(const struct qd_cluster *c)
+{
+	const struct qd_head *h = &c->kept.head;
+	return (qd_votes_of(&h->votes, c->config.node_id) == 0 && !h->has_old) || !h->votes.dynamic ||
+	       c->state == QD_CLUSTER_JOINING;
+}
+
+static struct qd_mono patience_end(const struct qd_cluster *c, const struct qd_times *times)
+{
+	return qd_mono_add(c->leaving_since, times->takeover);
+}
+
+void qd_leaving_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (!c->leaving || c->state == QD_CLUSTER_LEFT || t->runs)
+		return;
+	if (!vote_is_gone(c) && !qd_mono_reached(t->now, patience_end(c, t->times)))
+		return;
+	const uint64_t others = c->hears & ~qd_set_of(c->config.node_id);
+	qd_cluster_trace(t, QD_TRACE_LEFT, c->kept.installed.epoch, 0, 0);
+	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id)) {
+		struct qd_msg *m = qd_cluster_say(t, QD_MSG_RIGHT_ENDED, id);
+		if (m == NULL)
+			break; /* W is waited instead */
+		m->u.ended.epoch = c->right_epoch;
+		qd_cluster_ages_out(c, t->now, &m->u.ended.ages);
+	}
+	qd_lease_end(&c->right);
+	qd_cluster_move(t, QD_CLUSTER_LEFT);
+	t->gate->take = false;
+	t->gate->give_up = true;
+	t->gate->heir = 0;
+}

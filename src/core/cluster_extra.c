@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The extra voter: the quorum disk as the arbiter shows it, and the witness, which is asked from here
+ * (docs/MEMBERSHIP.md section 6). Only who leads, or is about to, holds it. */
+#include "core/cluster_internal.h"
+#include "core/node.h"
+
+enum {
+	QD_WITNESS_PACE_MS = 500, /* after a refusal or silence, at most */
+};
+
+static bool proposes(const struct qd_cluster *c)
+{
+	return c->state == QD_CLUSTER_GETTING_EXTRA || c->state == QD_CLUSTER_INSTALLING;
+}
+
+static bool witness_held(const struct qd_cluster *c)
+{
+	return c->witness.epoch != 0;
+}
+
+uint32_t qd_extra_held(const struct qd_cluster *c)
+{
+	const bool of_view = c->witness.epoch == c->lead.view.epoch;
+	return (c->disk.held ? QD_EXTRA_DISK : 0u) | (witness_held(c) && of_view ? QD_EXTRA_WITNESS : 0u);
+}
+
+uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head)
+{
+	uint32_t mask = qd_extra_held(c);
+	if (!QD_RULE(EXTRA_TAG))
+		return mask;
+	if (!c->disk.slots_known || qd_tag_compare(c->disk.head.tag, head->tag) != 0)
+		mask &= ~(uint32_t)QD_EXTRA_DISK;
+	if (qd_tag_compare(c->witness.tag, head->tag) != 0)
+		mask &= ~(uint32_t)QD_EXTRA_WITNESS;
+	return mask;
+}
+
+uint32_t qd_extra_counted(const struct qd_cluster *c)
+{
+	uint32_t mask = qd_extra_held(c);
+	if (!QD_RULE(EXTRA_TAG))
+		return mask;
+	if (!c->disk.slots_known || c->disk.head.tag.epoch != c->lead.view.epoch)
+		mask &= ~(uint32_t)QD_EXTRA_DISK;
+	if (c->witness.tag.epoch != c->lead.view.epoch)
+		mask &= ~(uint32_t)QD_EXTRA_WITNESS;
+	return mask;
+}
+
+uint32_t qd_extra_gettable(const struct qd_cluster *c)
+{
+	uint32_t mask = 0;
+	if (c->config.has_disk && (c->disk.held || c->disk.takeable))
+		mask |= QD_EXTRA_DISK;
+	/* The witness tells only who asks under a new epoch. */
+	if (c->config.has_witness)
+		mask |= QD_EXTRA_WITNESS;
+	return mask;
+}
+
+/* No right that runs, here or at a member that was told of one, needs this voter. Who takes it after a release does not
+ * wait for anybody. */
+static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_mono now,
+			 const struct qd_times *times, bool runs)
+{
+	if (!QD_RULE(RELEASE_UNCOUNTED))
+		return true;
+	if (qd_cluster_leads(c)) {
+		/* The right goes on without it, and nobody was told of a later one. */
+		const struct qd_mono start = qd_lead_proof(c, extra);
+		return start.ns != 0 && qd_mono_before(now, qd_mono_add(start, times->begin_stop)) &&
+		       qd_mono_reached(start, c->right.start) && qd_mono_reached(start, c->given);
+	}
+	const bool told = c->given.ns != 0 && qd_mono_before(now, qd_mono_add(c->given, times->wait));
+	return !runs && !told;
+}
+
+/* ------------------------------------------------ disk */
+
+bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times, bool runs)
+{
+	return is_uncounted(c, QD_EXTRA_DISK, now, times, runs);
+}
+
+/* Could this node's set be quorate with the disk? If not, somebody else must be able to have it. */
+static bool disk_is_of_use(const struct qd_cluster *c)
+{
+	return qd_head_quorate(&c->kept.head, c->set, qd_extra_held(c) | QD_EXTRA_DISK);
+}
+
+static void disk_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	const bool counts = (qd_head_extras(&c->kept.head) & QD_EXTRA_DISK) != 0;
+	const bool counts_there = (qd_head_extras(&c->lead.head) & QD_EXTRA_DISK) != 0;
+	const bool leads = qd_cluster_leads(c) && !c->leaving;
+	t->gate->take = (leads && counts && !c->disk.held) || (proposes(c) && counts_there && !c->disk.held);
+	const bool follows = c->state == QD_CLUSTER_MEMBER;
+	t->gate->give_up = c->disk.held && ((follows && c->set != 0) || !counts || !disk_is_of_use(c) ||
+					    (c->leaving && !t->runs && !leads));
+	t->gate->heir = follows ? qd_view_leader(&c->kept.installed) : 0;
+	/* Slots: what this node has kept, once all members have it too. */
+	t->gate->slots = (struct qd_tag){0};
+	if (!c->disk.held || !c->disk.slots_known)
+		return;
+	if (qd_tag_compare(c->disk.head.tag, c->kept.head.tag) < 0 &&
+	    (qd_cluster_leads(c) ||
+	     (c->state == QD_CLUSTER_INSTALLING && c->kept.installed.epoch == c->lead.view.epoch)))
+		t->gate->slots = c->kept.head.tag;
+}
+
+/* The disk has a newer configuration than all who promised: it is the newest, and the votes are counted by it. */
+static void adopt_disk(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	if (c->state != QD_CLUSTER_GETTING_EXTRA || !c->disk.held || !c->disk.slots_known)
+		return;
+	if (qd_tag_compare(c->disk.head.tag, l->head.tag) <= 0 || !QD_RULE(NEWEST_TAG))
+		return;
+	qd_cluster_trace(t, QD_TRACE_ADOPT_DISK, c->disk.head.tag.epoch, c->disk.head.tag.version, 0);
+	l->head = c->disk.head;
+}
+
+/* ------------------------------------------------ witness */
+
+static void ask(struct qd_cluster_turn *t, enum qd_witness_ask what, const struct qd_head *head)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_witness_voter *w = &c->witness;
+	if (t->out->count >= QD_ACTIONS_MAX)
+		return;
+	w->asked_id = ++w->next_id;
+	w->asked = what;
+	w->asked_at = t->now;
+	struct qd_action *action = &t->out->list[t->out->count++];
+	action->kind = QD_ACTION_WITNESS;
+	action->u.witness = (struct qd_witness_request){
+		.ask = what,
+		.session = w->session,
+		.id = w->asked_id,
+		.node = c->config.node_id,
+		.incarnation = c->config.incarnation,
+		.epoch = what == QD_WITNESS_RELEASE ? w->epoch : c->lead.view.epoch,
+		.challenge_ns = (uint64_t)t->times->challenge.ns,
+	};
+	if (head == NULL)
+		return;
+	action->u.witness.tag = head->tag;
+	memcpy(action->u.witness.digest, head->body, QD_DIGEST_BYTES);
+}
+
+static struct qd_mono pace_end(const struct qd_cluster_turn *t)
+{
+	const struct qd_span pace = qd_span_ms(QD_WITNESS_PACE_MS);
+	return qd_mono_add(t->now, pace.ns < t->times->look.ns ? pace : t->times->look);
+}
+
+/* A new witness, or one that nobody trusts yet: a leader that does not need it says what is true. */
+static bool must_confirm(const struct qd_cluster *c, struct qd_mono now)
+{
+	/* Proved without it, by rounds that began after it said that it needs this: whoever led with its earlier store has
+	 * lost that view since. */
+	return qd_cluster_leads(c) && c->witness.verdict == QD_WITNESS_UNCONFIRMED && !c->lead.change_open &&
+	       qd_cluster_right_runs(c, now) &&
+	       qd_mono_before(c->witness.unconfirmed_at, qd_lead_proof(c, QD_EXTRA_WITNESS));
+}
+
+/* What to ask next; false: nothing. */
+static bool due_ask(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now,
+		    enum qd_witness_ask *what)
+{
+	const struct qd_witness_voter *w = &c->witness;
+	const bool counts = (qd_head_extras(&c->kept.head) & QD_EXTRA_WITNESS) != 0;
+	const bool counts_there = (qd_head_extras(&c->lead.head) & QD_EXTRA_WITNESS) != 0;
+	const bool leads = qd_cluster_leads(c);
+	const bool wanted = (leads && counts && !c->leaving) || (proposes(c) && counts_there);
+	if (!wanted) {
+		const bool runs = (c->news.flags & QD_NEWS_RUNS) != 0 || c->right.held;
+		*what = QD_WITNESS_RELEASE;
+		return witness_held(c) && c->state != QD_CLUSTER_PREPARING &&
+		       is_uncounted(c, QD_EXTRA_WITNESS, now, times, runs);
+	}
+	*what = must_confirm(c, now) ? QD_WITNESS_CONFIRM : QD_WITNESS_LOCK;
+	if (w->epoch != c->lead.view.epoch)
+		return true;
+	const bool installed = c->kept.installed.epoch == c->lead.view.epoch;
+	*what = QD_WITNESS_PUT;
+	if (installed && qd_tag_compare(w->tag, c->kept.head.tag) < 0)
+		return true;
+	*what = QD_WITNESS_RENEW;
+	return true;
+}
+
+static struct qd_mono ask_at(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now)
+{
+	const struct qd_witness_voter *w = &c->witness;
+	enum qd_witness_ask what;
+	if (!c->config.has_witness)
+		return QD_NEVER;
+	if (w->asked_id != 0)
+		return qd_mono_add(w->asked_at, times->look); /* then it is asked again */
+	if (!due_ask(c, times, now, &what))
+		return QD_NEVER;
+	if (what == QD_WITNESS_RENEW)
+		return qd_mono_max(qd_mono_add(w->start, times->renew), w->ask_after);
+	return w->ask_after;
+}
+
+static void witness_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_witness_voter *w = &c->witness;
+	enum qd_witness_ask what;
+	if (!c->config.has_witness || !qd_mono_reached(t->now, ask_at(c, t->times, t->now)))
+		return;
+	if (w->asked_id != 0) {
+		w->asked_id = 0;
+		w->answered = false;
+		qd_cluster_trace(t, QD_TRACE_WITNESS_SILENT, w->asked, 0, 0);
+	}
+	if (due_ask(c, t->times, t->now, &what) && (what != QD_WITNESS_RENEW ||
+					  qd_mono_reached(t->now, qd_mono_add(w->start, t->times->renew))))
+		ask(t, what, what == QD_WITNESS_PUT || what == QD_WITNESS_CONFIRM ? &c->kept.head : NULL);
+}
+
+static void locked(struct qd_cluster_turn *t, const struct qd_witness_answer *a)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_witness_voter *w = &c->witness;
+	w->epoch = c->lead.view.epoch;
+	w->start = w->asked_at;
+	w->tag = a->tag;
+	memcpy(w->digest, a->digest, QD_DIGEST_BYTES);
+	if (a->age_ns < t->now.ns)
+		w->others = (struct qd_mono){t->now.ns - a->age_ns};
+	/* It has seen a configuration that none of us has: the votes might be others. */
+	if (qd_tag_compare(a->tag, c->lead.head.tag) > 0 && c->state == QD_CLUSTER_GETTING_EXTRA &&
+	    QD_RULE(PARTITION_IN_TIME)) {
+		if (c->wait != QD_WAIT_NEWER)
+			qd_cluster_trace(t, QD_TRACE_NEWER, a->tag.epoch, a->tag.version, 0);
+		c->wait = QD_WAIT_NEWER;
+		w->epoch = 0;
+		w->ask_after = pace_end(t);
+	}
+}
+
+void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer *a)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_witness_voter *w = &c->witness;
+	if (a->id != w->asked_id || a->id == 0 || a->incarnation != c->config.incarnation)
+		return; /* of a question that was given up */
+	w->session = a->session;
+	const enum qd_witness_ask what = w->asked;
+	w->asked_id = 0;
+	if (w->verdict != a->verdict || !w->answered)
+		qd_cluster_trace(t, QD_TRACE_WITNESS, what, a->verdict, a->holder);
+	if (a->verdict == QD_WITNESS_UNCONFIRMED && w->verdict != QD_WITNESS_UNCONFIRMED)
+		w->unconfirmed_at = t->now;
+	w->verdict = a->verdict;
+	w->answered = true;
+	w->last_answer = t->now;
+	w->holder = a->holder;
+	qd_cluster_saw_epoch(c, a->epoch);
+	if (a->verdict == QD_WITNESS_SESSION)
+		return; /* it restarted, or was never met: the same again, addressed to it */
+	if (a->verdict != QD_WITNESS_OK) {
+		w->ask_after = pace_end(t);
+		if (a->verdict == QD_WITNESS_NOT_HOLDER || a->verdict == QD_WITNESS_OLD_EPOCH ||
+		    what == QD_WITNESS_RELEASE)
+			w->epoch = 0;
+		return;
+	}
+	switch (what) {
+	case QD_WITNESS_LOCK:
+		locked(t, a);
+		break;
+	case QD_WITNESS_PUT:
+		w->tag = a->tag;
+		w->start = qd_mono_max(w->start, w->asked_at);
+		break;
+	case QD_WITNESS_RENEW:
+		w->start = qd_mono_max(w->start, w->asked_at);
+		break;
+	case QD_WITNESS_RELEASE:
+		w->epoch = 0;
+		break;
+	case QD_WITNESS_CONFIRM:
+	case QD_WITNESS_SHOW:
+		w->tag = a->tag;
+		break;
+	case QD_WITNESS_ASK_COUNT:
+		QD_UNREACHABLE("witness ask");
+	}
+}
+
+/* Its epoch is not above the witness's: the proposer goes above it. */
+static bool outbid(const struct qd_cluster *c)
+{
+	return c->state == QD_CLUSTER_GETTING_EXTRA && c->witness.verdict == QD_WITNESS_OLD_EPOCH &&
+	       c->max_counter >= qd_epoch_counter(c->lead.view.epoch) + 1;
+}
+
+void qd_extra_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (c->state == QD_CLUSTER_GETTING_EXTRA && c->wait != QD_WAIT_NEWER)
+		c->wait = (qd_head_extras(&c->lead.head) & QD_EXTRA_WITNESS) != 0 ? QD_WAIT_WITNESS
+										  : QD_WAIT_DISK;
+	disk_think(t);
+	adopt_disk(t);
+	if (outbid(c)) {
+		c->witness.verdict = QD_WITNESS_OK;
+		qd_cluster_move(t, QD_CLUSTER_JOINING); /* and proposes again at once */
+		c->lead.resend_at = t->now;
+		return;
+	}
+	witness_think(t);
+}
+
+struct qd_mono qd_extra_deadline(const struct qd_cluster *c, const struct qd_times *times)
+{
+	return ask_at(c, times, c->right.held ? c->right.start : QD_MONO_ZERO);
+}

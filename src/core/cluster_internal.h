@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the cluster share. Not for anybody else but the explorer. Pure.
+ *
+ * As in the arbiter there are no remembered intentions: whenever something happened, qd_cluster_think() looks at the
+ * whole state and the time and does what is due. What must be durable first is said when `kept` shows it. */
+#ifndef QD_CORE_CLUSTER_INTERNAL_H
+#define QD_CORE_CLUSTER_INTERNAL_H
+
+#include "codec/qdisk.h"
+#include "core/action.h"
+#include "core/cluster.h"
+#include "core/rules.h"
+
+#include <string.h>
+
+struct qd_gate;
+
+struct qd_cluster_turn {
+	struct qd_cluster *c;
+	const struct qd_times *times;
+	struct qd_mono now;
+	struct qd_actions *out;
+	struct qd_gate *gate; /* what the arbiter shall do */
+	bool runs;	      /* something of the group may run here */
+	bool late;	      /* this step ran late: observe, do not act */
+};
+
+/* --- cluster.c ----------------------------------------------------------------------------------------------- */
+void qd_cluster_init(struct qd_cluster *c, const struct qd_cluster_config *config, struct qd_mono now);
+/* Before the event: a right that is over is over. */
+void qd_cluster_before(struct qd_cluster_turn *t);
+/* From the links: node `id` is heard, or no longer; of which incarnation. */
+void qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation);
+/* Its news, from a packet that is new. */
+void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news);
+/* A message that is new, of a node that is heard or not. */
+void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m);
+void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok);
+void qd_cluster_think(struct qd_cluster_turn *t);
+struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times);
+void qd_cluster_check(const struct qd_cluster *c, struct qd_mono now);
+
+void qd_cluster_move(struct qd_cluster_turn *t, enum qd_cluster_state to);
+void qd_cluster_trace(struct qd_cluster_turn *t, enum qd_trace_code code, uint64_t a, uint64_t b, uint64_t c);
+/* A message to fill, NULL when this step has no room left: what is due stays due. */
+struct qd_msg *qd_cluster_say(struct qd_cluster_turn *t, enum qd_msg_kind kind, uint32_t to);
+void qd_cluster_saw_epoch(struct qd_cluster *c, uint64_t epoch);
+uint64_t qd_cluster_incarnation(const struct qd_cluster *c, uint32_t id);
+void qd_cluster_ages_out(const struct qd_cluster *c, struct qd_mono now, struct qd_ages *ages);
+void qd_cluster_ages_in(struct qd_cluster_turn *t, const struct qd_ages *ages);
+void qd_cluster_gave(struct qd_cluster *c, uint32_t id, struct qd_mono at);
+/* The right runs from `start`: remembered among the ages, too, because who knows of it may be gone. */
+void qd_cluster_renew(struct qd_cluster_turn *t, uint64_t epoch, struct qd_mono start);
+/* What this node has lost its view for; it joins again. */
+void qd_cluster_lose(struct qd_cluster_turn *t);
+bool qd_cluster_leads(const struct qd_cluster *c);
+bool qd_cluster_right_runs(const struct qd_cluster *c, struct qd_mono now);
+/* Members of `view` whose dynamic or configured vote may count. */
+static inline bool qd_cluster_is_stuck(const struct qd_cluster *c, struct qd_mono now)
+{
+	return (c->keep_open && qd_mono_reached(now, qd_mono_add(c->keep_since, qd_span_ms(QD_KEEP_STUCK_MS)))) ||
+	       !qd_mono_is_never(c->keep_after);
+}
+
+static inline uint32_t qd_view_leader(const struct qd_view *v)
+{
+	return v->epoch == 0 ? 0 : qd_epoch_node(v->epoch);
+}
+
+/* --- cluster_regroup.c: making views -------------------------------------------------------------------------- */
+void qd_regroup_think(struct qd_cluster_turn *t);
+void qd_regroup_message(struct qd_cluster_turn *t, const struct qd_msg *m);
+struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_times *times);
+void qd_regroup_candidate(struct qd_cluster_turn *t); /* own candidate set from what is heard */
+bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id);
+
+/* --- cluster_lead.c: leading, proof of quorum ------------------------------------------------------------------ */
+void qd_lead_begin(struct qd_cluster_turn *t);
+void qd_lead_think(struct qd_cluster_turn *t);
+void qd_lead_message(struct qd_cluster_turn *t, const struct qd_msg *m);
+struct qd_mono qd_lead_deadline(const struct qd_cluster *c, const struct qd_times *times);
+/* The newest instant from which on a quorate set, extra voters of the mask `without` left out, has answered;
+ * MONO_ZERO: none. */
+struct qd_mono qd_lead_proof(const struct qd_cluster *c, uint32_t without);
+/* What no disk fences may start from here on; QD_NEVER: not known. */
+struct qd_mono qd_lead_free_at(const struct qd_cluster *c, const struct qd_times *times);
+
+/* --- cluster_member.c: following ------------------------------------------------------------------------------- */
+void qd_member_message(struct qd_cluster_turn *t, const struct qd_msg *m);
+void qd_member_think(struct qd_cluster_turn *t);
+struct qd_mono qd_member_deadline(const struct qd_cluster *c, const struct qd_times *times);
+
+/* --- cluster_extra.c: the disk and the witness as voters -------------------------------------------------------- */
+void qd_extra_think(struct qd_cluster_turn *t);
+void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer *answer);
+struct qd_mono qd_extra_deadline(const struct qd_cluster *c, const struct qd_times *times);
+/* Masks of extra voters that this node holds: all; those that have the tag of `head`; those that have had a tag of this
+ * node's view, and so count in its proofs; those that could be had, as far as is known. */
+uint32_t qd_extra_held(const struct qd_cluster *c);
+uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head);
+uint32_t qd_extra_counted(const struct qd_cluster *c);
+uint32_t qd_extra_gettable(const struct qd_cluster *c);
+/* Nothing counts on the disk any more: it may be released. */
+bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times, bool runs);
+
+/* --- cluster_config.c: changes of the head, force, leaving ------------------------------------------------------ */
+enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, const struct qd_votes *votes,
+				const uint8_t body[QD_DIGEST_BYTES]);
+void qd_change_think(struct qd_cluster_turn *t);
+void qd_change_begin(struct qd_cluster_turn *t, const struct qd_votes *votes, const uint8_t *body);
+enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s);
+void qd_leaving_think(struct qd_cluster_turn *t);
+struct qd_mono qd_change_deadline(const struct qd_cluster *c, const struct qd_times *times);
+
+#endif

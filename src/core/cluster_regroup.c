@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Making views: when a change is due, whose turn it is, promises and installs on both sides (docs/MEMBERSHIP.md
+ * section 3). */
+#include "core/cluster_internal.h"
+
+enum {
+	QD_PROPOSE_PACE_MS = 100,   /* after a proposal that came to nothing; up to twice that, drawn */
+	QD_PROPOSAL_PATIENCE_R = 2, /* R: promises and installs that take longer lead nowhere */
+};
+
+/* ------------------------------------------------ candidate set */
+
+bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id)
+{
+	const uint32_t out = QD_NEWS_STUCK | QD_NEWS_HELD;
+	const bool self = id == c->config.node_id;
+	const struct qd_news *n = self ? &c->news : &c->members[id - 1].news;
+	if (!self && (!c->members[id - 1].heard || !c->members[id - 1].news_known))
+		return false;
+	if ((n->flags & out) != 0)
+		return false;
+	/* Who leaves stays until its vote is taken away, or it has ended its part. */
+	return (n->flags & QD_NEWS_LEAVING) == 0 ||
+	       (qd_votes_of(&c->kept.head.votes, id) != 0 && n->installed != 0);
+}
+
+static uint32_t leader_heard(const struct qd_cluster *c, uint64_t among)
+{
+	uint64_t best = qd_set_has(among, c->config.node_id) ? c->news.leading : 0;
+	for (uint32_t id = qd_set_next(among, 0); id != 0; id = qd_set_next(among, id))
+		if (id != c->config.node_id && c->members[id - 1].news_known &&
+		    c->members[id - 1].news.leading > best)
+			best = c->members[id - 1].news.leading;
+	return best == 0 ? 0 : qd_epoch_node(best);
+}
+
+static uint32_t holder_heard(const struct qd_cluster *c, uint64_t among)
+{
+	for (uint32_t id = qd_set_next(among, 0); id != 0; id = qd_set_next(among, id)) {
+		const struct qd_news *n = id == c->config.node_id ? &c->news : &c->members[id - 1].news;
+		if ((n->flags & QD_NEWS_HOLDS) != 0)
+			return id;
+	}
+	return 0;
+}
+
+void qd_regroup_candidate(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	const uint32_t self = c->config.node_id;
+	struct qd_hearing h = {0};
+	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id)) {
+		if (!qd_regroup_usable(c, id))
+			continue;
+		h.usable |= qd_set_of(id);
+		if (id == self) {
+			h.hears[id - 1] = c->hears;
+			continue;
+		}
+		const struct qd_news *n = &c->members[id - 1].news;
+		for (uint32_t of = qd_set_next(n->hears, 0); of != 0; of = qd_set_next(n->hears, of))
+			if (qd_set_has(c->hears, of) &&
+			    n->incarnation[of - 1] == qd_cluster_incarnation(c, of))
+				h.hears[id - 1] |= qd_set_of(of);
+	}
+	c->set = qd_candidate(&h, self, &c->kept.head.votes, leader_heard(c, h.usable),
+			      holder_heard(c, h.usable));
+}
+
+/* ------------------------------------------------ is a change due, and whose turn is it? */
+
+static bool view_fits(const struct qd_cluster *c)
+{
+	const struct qd_view *v = &c->kept.installed;
+	if (c->set != v->members)
+		return false;
+	for (uint32_t id = qd_set_next(v->members, 0); id != 0; id = qd_set_next(v->members, id))
+		if (v->incarnation[id - 1] != qd_cluster_incarnation(c, id))
+			return false;
+	return true;
+}
+
+/* A view whose leader says for a while that it leads nothing. */
+static struct qd_mono leaderless_at(const struct qd_cluster *c, const struct qd_times *times)
+{
+	return c->state == QD_CLUSTER_MEMBER && leader_heard(c, c->set) == 0
+		       ? qd_mono_add(c->view_since, times->renew)
+		       : QD_NEVER;
+}
+
+static bool is_due(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now)
+{
+	switch (c->state) {
+	case QD_CLUSTER_JOINING:
+		return c->set != 0;
+	case QD_CLUSTER_MEMBER:
+	case QD_CLUSTER_LEADING:
+		return c->set != 0 && (!view_fits(c) || c->heir == c->config.node_id ||
+				       qd_mono_reached(now, leaderless_at(c, times)));
+	case QD_CLUSTER_PROMISED: {
+		/* While the one it was promised to is at it, nobody else is in the way. */
+		const struct qd_member *m = &c->members[c->promise.to - 1];
+		const bool at_it = qd_set_has(c->set, c->promise.to) && m->news_known &&
+				   m->news.promised == c->promise.view.epoch;
+		return c->set != 0 && !at_it;
+	}
+	case QD_CLUSTER_PREPARING:
+	case QD_CLUSTER_GETTING_EXTRA:
+	case QD_CLUSTER_INSTALLING:
+	case QD_CLUSTER_LEFT:
+	case QD_CLUSTER_STATE_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* Everybody who is configured is here: nobody can be missed by not waiting. */
+static bool all_are_here(const struct qd_cluster *c)
+{
+	return qd_set_contains(c->set, c->kept.head.votes.nodes);
+}
+
+static bool may_propose(const struct qd_cluster *c, uint32_t id)
+{
+	const struct qd_news *n = id == c->config.node_id ? &c->news : &c->members[id - 1].news;
+	if ((n->flags & (QD_NEWS_JOIN_ONLY | QD_NEWS_LEAVING)) != 0)
+		return n->leading != 0; /* a leader on its way out still takes care of its view */
+	return (n->flags & QD_NEWS_JOINING) == 0 || all_are_here(c);
+}
+
+/* This node's place in the order of those who may propose; 0: at once. QD_NODES_MAX: never. */
+static uint32_t rank(const struct qd_cluster *c)
+{
+	const uint32_t self = c->config.node_id;
+	const uint32_t leader = leader_heard(c, c->set);
+	const uint32_t holder = holder_heard(c, c->set);
+	uint32_t place = 0;
+	if (!may_propose(c, self))
+		return QD_NODES_MAX;
+	if (self == leader || self == c->heir)
+		return 0;
+	place += leader != 0;
+	if (self == holder)
+		return place;
+	place += holder != 0 && holder != leader && may_propose(c, holder);
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0 && id < self; id = qd_set_next(c->set, id))
+		place += id != leader && id != holder && may_propose(c, id);
+	return place;
+}
+
+/* The newest news of every member of M name M as its candidate set, and the same incarnations. */
+static bool sets_agree(const struct qd_cluster *c)
+{
+	if (!QD_RULE(SETS_AGREE))
+		return true;
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id)) {
+		const struct qd_news *n = &c->members[id - 1].news;
+		if (id == c->config.node_id)
+			continue;
+		if (n->set != c->set || !c->members[id - 1].news_known)
+			return false;
+		for (uint32_t of = qd_set_next(c->set, 0); of != 0; of = qd_set_next(c->set, of))
+			if (n->incarnation[of - 1] != qd_cluster_incarnation(c, of))
+				return false;
+	}
+	return true;
+}
+
+/* A newer configuration than this node's is known to a member: then its votes count, and this node cannot tell. */
+static bool knows_newest(const struct qd_cluster *c)
+{
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
+		if (id != c->config.node_id && c->members[id - 1].news_known &&
+		    qd_tag_compare(c->members[id - 1].news.tag, c->kept.head.tag) > 0)
+			return false;
+	return true;
+}
+
+static bool could_be_quorate(const struct qd_cluster *c)
+{
+	const uint32_t extras = qd_extra_held(c) | qd_extra_gettable(c);
+	return !knows_newest(c) || qd_head_quorate(&c->kept.head, c->set, extras);
+}
+
+static struct qd_mono my_turn_at(const struct qd_cluster *c)
+{
+	const uint32_t place = rank(c);
+	if (place >= QD_NODES_MAX || qd_mono_is_never(c->due_since))
+		return QD_NEVER;
+	return qd_mono_max(qd_mono_add(c->due_since, qd_span_mul(c->config.detection, place)),
+			   c->lead.resend_at);
+}
+
+/* ------------------------------------------------ the proposer's side */
+
+static void prepare(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	const uint64_t round = l->round;
+	c->max_counter++;
+	const uint64_t epoch = qd_epoch_make(c->max_counter, c->config.node_id);
+	*l = (struct qd_lead){.since = t->now, .free_at = QD_NEVER, .round = round};
+	l->view.epoch = epoch;
+	l->view.members = c->set;
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
+		l->view.incarnation[id - 1] = qd_cluster_incarnation(c, id);
+	l->head = c->want.head;
+	c->want.promised = epoch;
+	c->promise.open = false;
+	c->heir = 0;
+	c->proposals++;
+	qd_cluster_trace(t, QD_TRACE_PREPARE, epoch, c->set, 0);
+	qd_cluster_move(t, QD_CLUSTER_PREPARING);
+	c->wait = QD_WAIT_PROMISES;
+}
+
+static void abandon(struct qd_cluster_turn *t, enum qd_cluster_wait why)
+{
+	struct qd_cluster *c = t->c;
+	qd_cluster_trace(t, QD_TRACE_ABANDON, c->lead.view.epoch, why, 0);
+	qd_cluster_move(t, QD_CLUSTER_JOINING);
+	c->wait = why;
+	const int64_t pace = QD_PROPOSE_PACE_MS + (int64_t)qd_rand_below(&c->rand, QD_PROPOSE_PACE_MS);
+	c->lead.resend_at = qd_mono_add(t->now, qd_span_ms(pace));
+}
+
+/* What was proposed is still what is heard. */
+static bool still_wanted(const struct qd_cluster *c)
+{
+	if (c->set != c->lead.view.members)
+		return false;
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
+		if (c->lead.view.incarnation[id - 1] != qd_cluster_incarnation(c, id))
+			return false;
+	return true;
+}
+
+static void ask_promises(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	if (c->kept.promised != l->view.epoch)
+		return; /* to itself first, durably */
+	if (!qd_set_has(l->promised_by, c->config.node_id)) {
+		l->promised_by |= qd_set_of(c->config.node_id);
+		if (c->kept.has_vote || !QD_RULE(NO_VOTE_WHEN_NEW))
+			l->voting |= qd_set_of(c->config.node_id);
+		l->resend_at = t->now;
+	}
+	if (!qd_mono_reached(t->now, l->resend_at))
+		return;
+	const uint64_t missing = l->view.members & ~l->promised_by;
+	for (uint32_t id = qd_set_next(missing, 0); id != 0; id = qd_set_next(missing, id)) {
+		struct qd_msg *m = qd_cluster_say(t, QD_MSG_PREPARE, id);
+		if (m == NULL)
+			return;
+		m->u.prepare = l->view;
+	}
+	l->resend_at = qd_mono_add(t->now, qd_span_ms(QD_RESEND_MS));
+}
+
+/* All have promised: whose configuration is newest, and do the votes suffice? */
+static void count_votes(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	const uint32_t could = qd_head_extras(&l->head);
+	if (qd_head_quorate(&l->head, l->voting, 0)) {
+		qd_cluster_move(t, QD_CLUSTER_INSTALLING);
+		c->wait = QD_WAIT_INSTALL;
+	} else if (qd_head_quorate(&l->head, l->voting, could)) {
+		qd_cluster_move(t, QD_CLUSTER_GETTING_EXTRA);
+	} else {
+		abandon(t, QD_WAIT_VOTES);
+	}
+}
+
+static void promised(struct qd_cluster_turn *t, uint32_t from, const struct qd_promise *p)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	qd_cluster_saw_epoch(c, p->promised);
+	if (c->state != QD_CLUSTER_PREPARING || p->epoch != l->view.epoch ||
+	    !qd_set_has(l->view.members, from))
+		return;
+	if (p->refusal != QD_REFUSAL_NONE) {
+		c->refusals++;
+		qd_cluster_trace(t, QD_TRACE_REFUSED, from, p->refusal, p->promised);
+		if (p->refusal == QD_REFUSAL_PROMISED || p->refusal == QD_REFUSAL_STUCK)
+			abandon(t, QD_WAIT_PROMISES);
+		return; /* another set: its news will tell, or it comes to this one */
+	}
+	if (qd_set_has(l->promised_by, from))
+		return;
+	l->promised_by |= qd_set_of(from);
+	if (p->has_vote || !QD_RULE(NO_VOTE_WHEN_NEW))
+		l->voting |= qd_set_of(from);
+	c->members[from - 1].runs = p->runs;
+	qd_cluster_ages_in(t, &p->ages);
+	if (qd_tag_compare(p->head.tag, l->head.tag) > 0 && QD_RULE(NEWEST_TAG))
+		l->head = p->head;
+}
+
+static void ask_installs(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	if (c->kept.installed.epoch != l->view.epoch) {
+		/* Itself first. The same content under this epoch: whoever has an older one has this one, too. */
+		l->head.tag.epoch = l->view.epoch;
+		c->want.installed = l->view;
+		c->want.head = l->head;
+		return;
+	}
+	if (!qd_set_has(l->installed_by, c->config.node_id)) {
+		l->installed_by |= qd_set_of(c->config.node_id);
+		l->resend_at = t->now;
+	}
+	if (!qd_mono_reached(t->now, l->resend_at))
+		return;
+	const uint64_t missing = l->view.members & ~l->installed_by;
+	for (uint32_t id = qd_set_next(missing, 0); id != 0; id = qd_set_next(missing, id)) {
+		struct qd_msg *m = qd_cluster_say(t, QD_MSG_INSTALL, id);
+		if (m == NULL)
+			return;
+		m->u.install.view = l->view;
+		m->u.install.head = l->head;
+		qd_cluster_ages_out(c, t->now, &m->u.install.ages);
+	}
+	l->resend_at = qd_mono_add(t->now, qd_span_ms(QD_RESEND_MS));
+}
+
+static void installed(struct qd_cluster_turn *t, uint32_t from, const struct qd_installed *i)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	qd_cluster_saw_epoch(c, i->promised);
+	const bool at_it = c->state == QD_CLUSTER_INSTALLING || c->state == QD_CLUSTER_LEADING;
+	if (!at_it || i->epoch != l->view.epoch || !qd_set_has(l->view.members, from))
+		return;
+	if (i->refusal != QD_REFUSAL_NONE) {
+		c->refusals++;
+		qd_cluster_trace(t, QD_TRACE_REFUSED, from, i->refusal, i->promised);
+		if (c->state == QD_CLUSTER_INSTALLING)
+			abandon(t, QD_WAIT_INSTALL);
+		return;
+	}
+	l->installed_by |= qd_set_of(from);
+}
+
+static void think_proposing(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	const struct qd_span patience = qd_span_mul(t->times->renew, QD_PROPOSAL_PATIENCE_R);
+	const bool waits_for_extra = c->state == QD_CLUSTER_GETTING_EXTRA;
+	if (c->want.promised != l->view.epoch || !still_wanted(c)) {
+		abandon(t, QD_WAIT_NEWS);
+		return;
+	}
+	if (!waits_for_extra && qd_mono_reached(t->now, qd_mono_add(l->since, patience))) {
+		abandon(t, c->wait);
+		return;
+	}
+	if (c->state == QD_CLUSTER_PREPARING) {
+		ask_promises(t);
+		const uint64_t missing = l->view.members & ~l->promised_by;
+		const bool self = qd_set_has(l->promised_by, c->config.node_id);
+		if (missing == 0 || (!QD_RULE(ALL_PROMISE) && self &&
+				     qd_head_quorate(&l->head, l->promised_by, 0)))
+			count_votes(t);
+	}
+	if (c->state == QD_CLUSTER_GETTING_EXTRA) {
+		l->since = t->now;
+		if (qd_head_quorate(&l->head, l->voting, qd_extra_held(c))) {
+			qd_cluster_move(t, QD_CLUSTER_INSTALLING);
+			c->wait = QD_WAIT_INSTALL;
+		}
+	}
+	if (c->state == QD_CLUSTER_INSTALLING) {
+		ask_installs(t);
+		if (c->kept.installed.epoch == l->view.epoch &&
+		    qd_head_quorate(&c->kept.head, l->installed_by & l->voting,
+				    qd_extra_tagged(c, &c->kept.head)))
+			qd_lead_begin(t);
+	}
+}
+
+/* ------------------------------------------------ the others' side */
+
+static void answer_promise(struct qd_cluster_turn *t, uint32_t to, uint64_t epoch, enum qd_refusal refusal)
+{
+	const struct qd_cluster *c = t->c;
+	struct qd_msg *m = qd_cluster_say(t, QD_MSG_PROMISE, to);
+	if (m == NULL)
+		return; /* it asks again */
+	m->u.promise = (struct qd_promise){
+		.epoch = epoch,
+		.refusal = refusal,
+		.promised = c->want.promised,
+		.has_vote = c->kept.has_vote,
+		.runs = t->runs,
+	};
+	if (refusal != QD_REFUSAL_NONE)
+		return;
+	m->u.promise.head = c->kept.head;
+	qd_cluster_ages_out(c, t->now, &m->u.promise.ages);
+}
+
+static enum qd_refusal judge_prepare(const struct qd_cluster_turn *t, const struct qd_view *v)
+{
+	const struct qd_cluster *c = t->c;
+	if (v->incarnation[c->config.node_id - 1] != c->config.incarnation)
+		return QD_REFUSAL_INCARNATION;
+	if (qd_cluster_is_stuck(c, t->now))
+		return QD_REFUSAL_STUCK;
+	if (v->epoch <= c->want.promised)
+		return QD_REFUSAL_PROMISED;
+	return v->members == c->set ? QD_REFUSAL_NONE : QD_REFUSAL_SET;
+}
+
+static bool is_the_same(const struct qd_view *a, const struct qd_view *b)
+{
+	return a->epoch == b->epoch && a->members == b->members &&
+	       memcmp(a->incarnation, b->incarnation, sizeof(a->incarnation)) == 0;
+}
+
+static void asked_to_promise(struct qd_cluster_turn *t, uint32_t from, const struct qd_view *v)
+{
+	struct qd_cluster *c = t->c;
+	qd_cluster_saw_epoch(c, v->epoch);
+	if (qd_view_leader(v) != from || !qd_set_has(v->members, c->config.node_id))
+		return;
+	if (c->promise.to == from && is_the_same(&c->promise.view, v) && v->epoch == c->want.promised) {
+		/* the same again: told again as soon as it is durable */
+		if (c->kept.promised == v->epoch)
+			answer_promise(t, from, v->epoch, QD_REFUSAL_NONE);
+		return;
+	}
+	const enum qd_refusal refusal = judge_prepare(t, v);
+	if (refusal != QD_REFUSAL_NONE) {
+		answer_promise(t, from, v->epoch, refusal);
+		return;
+	}
+	c->want.promised = v->epoch;
+	c->promise.open = true;
+	c->promise.to = from;
+	c->promise.view = *v;
+	c->heir = 0;
+	qd_cluster_trace(t, QD_TRACE_PROMISE, v->epoch, v->members, 0);
+	if (c->state != QD_CLUSTER_PROMISED)
+		qd_cluster_move(t, QD_CLUSTER_PROMISED);
+	c->wait = QD_WAIT_TURN;
+}
+
+static enum qd_refusal judge_install(const struct qd_cluster_turn *t, const struct qd_install *i)
+{
+	const struct qd_cluster *c = t->c;
+	if (i->view.incarnation[c->config.node_id - 1] != c->config.incarnation &&
+	    QD_RULE(INCARNATIONS_COUNT))
+		return QD_REFUSAL_INCARNATION;
+	if (i->view.epoch < c->want.promised && QD_RULE(PROMISE_BINDS))
+		return QD_REFUSAL_PROMISED;
+	if (qd_tag_compare(i->head.tag, c->want.head.tag) < 0 && QD_RULE(TAG_RISES))
+		return QD_REFUSAL_TAG;
+	return qd_cluster_is_stuck(c, t->now) ? QD_REFUSAL_STUCK : QD_REFUSAL_NONE;
+}
+
+static void answer_install(struct qd_cluster_turn *t, uint32_t to, uint64_t epoch, enum qd_refusal refusal)
+{
+	const struct qd_cluster *c = t->c;
+	struct qd_msg *m = qd_cluster_say(t, QD_MSG_INSTALLED, to);
+	if (m != NULL)
+		m->u.installed = (struct qd_installed){.epoch = epoch,
+						       .refusal = refusal,
+						       .promised = c->want.promised,
+						       .has_vote = c->kept.has_vote};
+}
+
+static void asked_to_install(struct qd_cluster_turn *t, uint32_t from, const struct qd_install *i)
+{
+	struct qd_cluster *c = t->c;
+	qd_cluster_saw_epoch(c, i->view.epoch);
+	if (qd_view_leader(&i->view) != from || !qd_set_has(i->view.members, c->config.node_id))
+		return;
+	if (c->kept.installed.epoch == i->view.epoch && c->want.promised == i->view.epoch) {
+		qd_cluster_ages_in(t, &i->ages);
+		answer_install(t, from, i->view.epoch, QD_REFUSAL_NONE);
+		return;
+	}
+	if (c->install.open && c->install.epoch == i->view.epoch)
+		return; /* on its way to the disk */
+	const enum qd_refusal refusal = judge_install(t, i);
+	if (refusal != QD_REFUSAL_NONE) {
+		answer_install(t, from, i->view.epoch, refusal);
+		return;
+	}
+	qd_cluster_ages_in(t, &i->ages);
+	if (i->view.epoch > c->want.promised)
+		c->want.promised = i->view.epoch;
+	c->want.installed = i->view;
+	c->want.head = i->head;
+	c->install.open = true;
+	c->install.to = from;
+	c->install.epoch = i->view.epoch;
+	if (c->state != QD_CLUSTER_PROMISED)
+		qd_cluster_move(t, QD_CLUSTER_PROMISED);
+	c->promise.to = from;
+	c->promise.open = false;
+	c->promise.view = i->view;
+}
+
+void qd_regroup_message(struct qd_cluster_turn *t, const struct qd_msg *m)
+{
+	struct qd_cluster *c = t->c;
+	if (m->kind == QD_MSG_PREPARE)
+		asked_to_promise(t, m->from, &m->u.prepare);
+	else if (m->kind == QD_MSG_PROMISE)
+		promised(t, m->from, &m->u.promise);
+	else if (m->kind == QD_MSG_INSTALL)
+		asked_to_install(t, m->from, &m->u.install);
+	else if (m->kind == QD_MSG_INSTALLED)
+		installed(t, m->from, &m->u.installed);
+	else if (m->u.epoch == c->kept.installed.epoch && c->state == QD_CLUSTER_MEMBER &&
+		 qd_view_leader(&c->kept.installed) == m->from)
+		c->heir = c->config.node_id; /* LEAD */
+}
+
+/* What became durable is said. */
+static void think_told(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (c->promise.open && c->kept.promised == c->promise.view.epoch) {
+		c->promise.open = false;
+		answer_promise(t, c->promise.to, c->promise.view.epoch, QD_REFUSAL_NONE);
+	}
+	if (c->install.open && c->want.installed.epoch != c->install.epoch)
+		c->install.open = false;
+	if (c->install.open && c->kept.installed.epoch == c->install.epoch) {
+		c->install.open = false;
+		answer_install(t, c->install.to, c->install.epoch, QD_REFUSAL_NONE);
+		if (c->state == QD_CLUSTER_PROMISED && c->want.promised == c->install.epoch) {
+			qd_cluster_move(t, QD_CLUSTER_MEMBER);
+			qd_cluster_trace(t, QD_TRACE_MEMBER, c->install.epoch, c->kept.installed.members, 0);
+			c->proof_at = t->now;
+			c->view_since = t->now;
+			c->views++;
+			c->wait = QD_WAIT_NONE;
+		}
+	}
+}
+
+static void say_why_not(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (c->config.join_only)
+		c->wait = QD_WAIT_JOIN_ONLY;
+	else if (qd_mono_before(t->now, c->held_until))
+		c->wait = QD_WAIT_HELD;
+	else if (c->set == 0)
+		c->wait = QD_WAIT_STORE;
+	else if (!could_be_quorate(c))
+		c->wait = QD_WAIT_VOTES;
+	else if ((c->news.flags & QD_NEWS_JOINING) != 0 && !all_are_here(c))
+		c->wait = QD_WAIT_JOIN;
+	else if (rank(c) != 0)
+		c->wait = QD_WAIT_TURN;
+	else
+		c->wait = QD_WAIT_NEWS;
+}
+
+void qd_regroup_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	think_told(t);
+	if (c->state == QD_CLUSTER_PREPARING || c->state == QD_CLUSTER_GETTING_EXTRA ||
+	    c->state == QD_CLUSTER_INSTALLING) {
+		think_proposing(t);
+		return;
+	}
+	if (c->state == QD_CLUSTER_LEFT)
+		return;
+	if (!is_due(c, t->times, t->now)) {
+		c->due_since = QD_NEVER;
+		return;
+	}
+	if (qd_mono_is_never(c->due_since))
+		c->due_since = t->now;
+	if (c->state == QD_CLUSTER_JOINING)
+		say_why_not(t);
+	if (t->late || qd_cluster_is_stuck(c, t->now) || !qd_mono_reached(t->now, my_turn_at(c)))
+		return;
+	if (!sets_agree(c) || !could_be_quorate(c))
+		return;
+	prepare(t);
+	think_proposing(t);
+}
+
+struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_times *times)
+{
+	const struct qd_lead *l = &c->lead;
+	struct qd_mono d = QD_NEVER;
+	switch (c->state) {
+	case QD_CLUSTER_PREPARING:
+	case QD_CLUSTER_INSTALLING:
+		d = qd_mono_add(l->since, qd_span_mul(times->renew, QD_PROPOSAL_PATIENCE_R));
+		if (c->state == QD_CLUSTER_INSTALLING ? qd_set_has(l->installed_by, c->config.node_id)
+						      : qd_set_has(l->promised_by, c->config.node_id))
+			d = qd_mono_min(d, l->resend_at);
+		return d;
+	case QD_CLUSTER_JOINING:
+	case QD_CLUSTER_PROMISED:
+	case QD_CLUSTER_MEMBER:
+	case QD_CLUSTER_LEADING: {
+		/* Its turn; when it has come, only news can change anything. */
+		const struct qd_mono at = my_turn_at(c);
+		const bool ready = sets_agree(c) && could_be_quorate(c);
+		d = qd_mono_is_never(c->due_since) ? leaderless_at(c, times) : QD_NEVER;
+		return ready ? qd_mono_min(d, at) : d;
+	}
+	case QD_CLUSTER_GETTING_EXTRA:
+	case QD_CLUSTER_LEFT:
+	case QD_CLUSTER_STATE_COUNT:
+		break;
+	}
+	return d;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "views.h"
+
+static bool somebody_owns(const struct vw *w)
+{
+	return vw_owner(w) != 0;
+}
+
+static bool nobody_runs(const struct vw *w)
+{
+	for (uint32_t id = 1; id <= w->nodes; id++)
+		if (w->node[id].runs)
+			return false;
+	return true;
+}
+
+static void three_form(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	UNIT_EQUAL(vw_owner(w), 1);
+	vw_free(w);
+}
+
+static void owner_dies(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	vw_run(w, 20000);
+	const uint32_t first = vw_owner(w);
+	vw_kill(w, first);
+	const int64_t died = vw_ms(w);
+	UNIT_OK(vw_until(w, somebody_owns, 30000));
+	UNIT_OK(vw_ms(w) - died <= 10100);
+	vw_free(w);
+}
+
+static void owner_is_cut_off(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	vw_run(w, 20000);
+	const uint32_t first = vw_owner(w);
+	vw_isolate(w, first, true);
+	UNIT_OK(vw_until(w, nobody_runs, 9000));
+	UNIT_OK(vw_until(w, somebody_owns, 30000));
+	UNIT_OK(vw_owner(w) != first);
+	vw_isolate(w, first, false);
+	vw_run(w, 60000);
+	for (uint32_t id = 1; id <= 3; id++)
+		UNIT_EQUAL(w->node[id].core.cluster.kept.installed.members, 7);
+	vw_free(w);
+}
+
+static void two_and_a_witness(void)
+{
+	struct vw *w = vw_new(2, QD_MODEL_NODE_AND_WITNESS);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 10000));
+	vw_run(w, 20000);
+	const uint32_t first = vw_owner(w);
+	vw_kill(w, first);
+	const int64_t died = vw_ms(w);
+	UNIT_OK(vw_until(w, somebody_owns, 30000));
+	UNIT_OK(vw_ms(w) - died <= 10200);
+	UNIT_OK(vw_owner(w) != first);
+	vw_free(w);
+}
+
+static void a_split_of_two(void)
+{
+	struct vw *w = vw_new(2, QD_MODEL_NODE_AND_WITNESS);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 10000));
+	vw_run(w, 20000);
+	const uint32_t first = vw_owner(w);
+	vw_cut(w, 1, 2, true);
+	vw_run(w, 60000);
+	UNIT_EQUAL(vw_owner(w), first);
+	vw_cut(w, 1, 2, false);
+	vw_run(w, 60000);
+	UNIT_EQUAL(vw_owner(w), first);
+	UNIT_EQUAL(w->node[1].core.cluster.kept.installed.members, 3);
+	vw_free(w);
+}
+
+static void one_alone_waits(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	vw_start(w, 2);
+	vw_run(w, 60000);
+	UNIT_OK(nobody_runs(w));
+	vw_start(w, 3);
+	UNIT_OK(vw_until(w, somebody_owns, 40000));
+	vw_free(w);
+}
+
+static void leaves_in_order(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	for (uint32_t id = 1; id <= 3; id++)
+		w->node[id].disk.head.votes.dynamic = true;
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	vw_run(w, 20000);
+	const uint32_t first = vw_owner(w);
+	const int64_t asked = vw_ms(w);
+	vw_event(w, first, &(struct qd_event){.kind = QD_EVENT_SHUTDOWN});
+	UNIT_OK(vw_until(w, nobody_runs, 1000));
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	UNIT_OK(vw_ms(w) - asked < 3000);
+	UNIT_OK(w->node[first].off);
+	vw_free(w);
+}
+
+static void last_man(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	for (uint32_t id = 1; id <= 3; id++)
+		w->node[id].disk.head.votes.dynamic = true;
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	vw_run(w, 30000);
+	vw_kill(w, 1);
+	vw_run(w, 40000);
+	UNIT_OK(somebody_owns(w));
+	/* two are left, and the higher id has lost its vote: 2 alone is quorate */
+	vw_kill(w, 3);
+	vw_run(w, 40000);
+	UNIT_EQUAL(vw_owner(w), 2);
+	vw_free(w);
+}
+
+static const struct unit_test TESTS[] = {
+	{"three nodes form a view and the first of them runs the group", three_form},
+	{"when the owner dies another one takes over within T", owner_dies},
+	{"an owner that is cut off has stopped before another starts, and comes back as a member", owner_is_cut_off},
+	{"of two nodes with a witness the other takes over within T", two_and_a_witness},
+	{"a cut between two nodes leaves the owner with the witness in charge", a_split_of_two},
+	{"one node of three waits for a second", one_alone_waits},
+	{"an owner that leaves in order is replaced at once", leaves_in_order},
+	{"with dynamic votes the last of three goes on", last_man},
+};
+
+int main(void)
+{
+	return unit_run("t_cluster", TESTS, UNIT_COUNT(TESTS));
+}
