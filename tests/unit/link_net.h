@@ -207,12 +207,9 @@ static inline void net_judge(struct net *n, const struct net_packet *p, uint64_t
 	*taken = true;
 }
 
-/* The packet comes to its receiver, now. */
-static inline enum qd_link_verdict net_deliver(struct net *n, const struct net_packet *p)
+static inline struct qd_msg net_message(const struct net_packet *p)
 {
-	static struct qd_link_sends sends;
-	struct net_node *to = &n->node[p->to - 1];
-	const struct qd_msg m = {
+	return (struct qd_msg){
 		.kind = p->kind,
 		.from = p->from,
 		.to = p->to,
@@ -222,6 +219,14 @@ static inline enum qd_link_verdict net_deliver(struct net *n, const struct net_p
 		.sequence = p->sequence,
 		.exchange = {p->number, p->echo},
 	};
+}
+
+/* The packet comes to its receiver, now. */
+static inline enum qd_link_verdict net_deliver(struct net *n, const struct net_packet *p)
+{
+	static struct qd_link_sends sends;
+	struct net_node *to = &n->node[p->to - 1];
+	const struct qd_msg m = net_message(p);
 	if (!to->alive)
 		return QD_LINK_DROP;
 	sends.count = 0;
