@@ -153,7 +153,8 @@ void qd_arb_init(struct qd_node *n, struct qd_mono now)
 /* Rule 15 of the style guide, after Redis Sentinel's TILT: after a late step the world is looked at once more. */
 static void notice_late(struct qd_turn *t)
 {
-	const struct qd_mono due = qd_node_deadline(t->node);
+	/* What was due before the last step already could only become possible with it. */
+	const struct qd_mono due = qd_mono_max(qd_node_deadline(t->node), t->node->now);
 	if (qd_mono_is_never(due) || !qd_mono_before(due, t->now))
 		return;
 	const struct qd_span late = qd_mono_sub(t->now, due);

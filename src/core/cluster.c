@@ -302,7 +302,7 @@ void qd_cluster_lose(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	qd_cluster_trace(t, QD_TRACE_VIEW_LOST, c->kept.installed.epoch, 0, 0);
 	qd_cluster_move(t, QD_CLUSTER_JOINING);
-	c->joining_since = join_wait_end(c, t->times, t->now);
+	c->joining_since = t->now; /* it was in a view: who is there is known, and everybody waits for a new one */
 	count_fall(t);
 }
 
