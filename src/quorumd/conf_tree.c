@@ -41,8 +41,9 @@ struct qd_conf_mark qd_conf_tree_at(const struct qd_conf_tree *tree, const char 
 	return tree->marks[qd_conf_tree_index(key)];
 }
 
-static void write_message(char to[QD_CONF_MESSAGE_BYTES], const char *file, struct qd_conf_mark mark,
-			  const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void write_message(char to[QD_CONF_MESSAGE_BYTES],
+								const char *file, struct qd_conf_mark mark,
+								const char *format, va_list args)
 {
 	int at = mark.line == 0 ? snprintf(to, QD_CONF_MESSAGE_BYTES, "%.200s: ", file)
 				: snprintf(to, QD_CONF_MESSAGE_BYTES,
