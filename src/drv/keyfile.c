@@ -322,6 +322,14 @@ static int write_new(const char *file, const struct qd_keyfile *k, const struct 
 		return failed(file, "it cannot be created", why);
 	}
 	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		(void)snprintf(
+			why, QD_KEYFILE_WHY_MAX, "%s is there already; %s", file,
+			owner == NULL
+				? "keys are not overwritten: change them with --add, or name another file"
+				: "another keygen is at work, or was interrupted: then remove it");
+		return -QD_ERR_IO;
+	}
 	if (fd < 0)
 		return failed(file, "it cannot be created", why);
 	size_t len = print(k, text);

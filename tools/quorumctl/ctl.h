@@ -34,6 +34,7 @@ qd_ctl_run qd_ctl_handover_run;
 qd_ctl_run qd_ctl_disk_run;
 qd_ctl_run qd_ctl_times_run;
 qd_ctl_run qd_ctl_log_run;
+qd_ctl_run qd_ctl_keygen_run;
 qd_ctl_run qd_ctl_version_run;
 
 /* Run the entry of a table that argv[1] names, or print its help. `program` is what stands before the name. */

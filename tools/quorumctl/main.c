@@ -25,6 +25,16 @@ static const struct qd_ctl_command commands[] = {
 	 "reached,\n"
 	 "66 there is no such node.\n"},
 	{"disk", qd_ctl_disk_run, "format|show|check URL [OPTION ...]", ""},
+	{"keygen", qd_ctl_keygen_run, "[--add | --use | --retire] FILE",
+	 "Make the cluster's key file, the same for every node and the witness, or change its key. Each step "
+	 "of a\n"
+	 "change is done once, and its file brought to every machine, before the next. Keys are never "
+	 "printed.\n\n"
+	 "  --add          put a second key in: it is accepted, the first is still used\n"
+	 "  --use          use the second key; the first is still accepted\n"
+	 "  --retire       take the first key out\n"
+	 "\nExit status: 0, 74 the file is there already or cannot be written, 77 another step comes first,\n"
+	 "78 the file is not valid or others may read it.\n"},
 	{"times", qd_ctl_times_run, "[FILE] [--renew D] [--challenge D] [--takeover D]",
 	 "Print the whole time line that follows from a configuration, or from the durations given,\n"
 	 "and for a set that is refused, why.\n\n"
