@@ -3,23 +3,9 @@
  * can run it any more (docs/MEMBERSHIP.md section 5). */
 #include "core/arbiter_internal.h"
 
-/* No member says that something may still run there. */
-static bool nobody_runs(const struct qd_cluster *c)
-{
-	const uint64_t others = c->lead.view.members & ~qd_set_of(c->config.node_id);
-	if (!QD_RULE(RUNS_STOPS_START))
-		return true;
-	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id))
-		if (c->members[id - 1].runs)
-			return false;
-	return true;
-}
-
 static bool owns(const struct qd_node *n)
 {
-	const struct qd_cluster *c = &n->cluster;
-	return qd_cluster_leads(c) && qd_cluster_right_runs(c, n->now) &&
-	       c->right_epoch == c->lead.view.epoch && !c->leaving;
+	return qd_lead_owns(&n->cluster, n->now);
 }
 
 static void announce(struct qd_turn *t)
@@ -78,8 +64,7 @@ static bool may_start(const struct qd_turn *t)
 {
 	const struct qd_cluster *c = &t->node->cluster;
 	const struct qd_group *g = &t->node->group;
-	return g->state == QD_GROUP_OFFLINE && !g->failed && owns(t->node) && !t->late &&
-	       qd_mono_reached(t->now, c->lead.free_at) && nobody_runs(c);
+	return g->state == QD_GROUP_OFFLINE && !g->failed && !t->late && qd_lead_is_free(c, t->now);
 }
 
 void qd_acting_think(struct qd_turn *t)

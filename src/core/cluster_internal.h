@@ -82,7 +82,11 @@ struct qd_mono qd_lead_deadline(const struct qd_cluster *c, const struct qd_time
 /* The newest instant from which on a quorate set, extra voters of the mask `without` left out, has answered;
  * MONO_ZERO: none. */
 struct qd_mono qd_lead_proof(const struct qd_cluster *c, uint32_t without);
-/* What no disk fences may start from here on; QD_NEVER: not known. */
+/* This node leads with a right of its view. */
+bool qd_lead_owns(const struct qd_cluster *c, struct qd_mono now);
+/* And what no disk fences may start: everybody outside the view has stopped, and no member runs anything. */
+bool qd_lead_is_free(const struct qd_cluster *c, struct qd_mono now);
+/* When that comes, as far as those outside are concerned; QD_NEVER: not known. */
 struct qd_mono qd_lead_free_at(const struct qd_cluster *c, const struct qd_times *times);
 
 /* --- cluster_member.c: following ------------------------------------------------------------------------------- */

@@ -98,6 +98,29 @@ struct qd_mono qd_lead_free_at(const struct qd_cluster *c, const struct qd_times
 	return at;
 }
 
+bool qd_lead_owns(const struct qd_cluster *c, struct qd_mono now)
+{
+	return qd_cluster_leads(c) && qd_cluster_right_runs(c, now) && c->right_epoch == c->lead.view.epoch &&
+	       !c->leaving;
+}
+
+/* No member says that something may still run there. */
+static bool nobody_runs(const struct qd_cluster *c)
+{
+	const uint64_t others = c->lead.view.members & ~qd_set_of(c->config.node_id);
+	if (!QD_RULE(RUNS_STOPS_START))
+		return true;
+	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id))
+		if (c->members[id - 1].runs)
+			return false;
+	return true;
+}
+
+bool qd_lead_is_free(const struct qd_cluster *c, struct qd_mono now)
+{
+	return qd_lead_owns(c, now) && qd_mono_reached(now, c->lead.free_at) && nobody_runs(c);
+}
+
 static bool say_proved(struct qd_cluster_turn *t, uint32_t id)
 {
 	struct qd_cluster *c = t->c;
