@@ -247,8 +247,8 @@ static void same_conclusion(void)
 			fate.links = cuts[i].links;
 			int64_t apart = 0;
 			const int64_t took = both_deaf(&apart);
-			if (!UNIT_OK(took >= (NET_THRESHOLD - 1) * NET_DELAY_MS &&
-				     took <= (NET_THRESHOLD + 2) * NET_DELAY_MS + 4) ||
+			if (!UNIT_OK(took >= (NET_THRESHOLD - 1L) * NET_DELAY_MS &&
+				     took <= (NET_THRESHOLD + 2L) * NET_DELAY_MS + 4) ||
 			    !UNIT_OK(apart <= NET_DELAY_MS + 4))
 				return;
 			/* and stays so, although some of the messages come through */
@@ -320,8 +320,10 @@ static void late_is_missed(void)
 	for (uint32_t i = 0; i < net.kept_count; i++)
 		last = net.kept[i].kind == QD_MSG_HELLO_OK ? &net.kept[i] : last;
 	UNIT_OK(last != NULL);
+	if (last == NULL)
+		return;
 	const uint64_t number = net_link(&net, 1, 2, 0)->number;
-	UNIT_EQUAL(last != NULL ? last->echo : 0, number);
+	UNIT_EQUAL(last->echo, number);
 	/* at the very deadline, before this node has thought */
 	net.now = net_link(&net, 1, 2, 0)->next;
 	const uint64_t backs = net.sent_by_kind[QD_MSG_BACK];
@@ -493,7 +495,7 @@ static void counts_round_trips(void)
 	for (uint32_t id = 1; id <= 2; id++) {
 		const struct qd_link *link = net_link(&net, id, 3 - id, 0);
 		UNIT_EQUAL(link->rtt_ns, 2000 * NET_LATENCY_US);
-		UNIT_OK(link->rtt_smooth_ns > 2000 * NET_LATENCY_US);
+		UNIT_OK(link->rtt_smooth_ns > 2000L * NET_LATENCY_US);
 		UNIT_OK(link->rtt_worst_ns > 25000000 && link->rtt_worst_ns < 40000000);
 	}
 }
