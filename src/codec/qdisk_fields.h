@@ -3,8 +3,8 @@
  * the check of docs/ONDISK.md are made. Not for callers of the codec; they use qdisk.h.
  *
  * X(kind, field, offset, size): kind U16, U32, U64 are little-endian numbers, STATE an enum qd_record_state in 16
- * bits, RAW bytes as they are, TEXT a NUL-terminated string with zeros behind it. Bytes that no field names are
- * zero. */
+ * bits, RAW bytes as they are, TEXT a NUL-terminated string with zeros behind it; BOOL 0 or 1, MODEL an enum qd_model
+ * in 8 bits, VOTES a part of that name. Bytes that no field names are zero. */
 #ifndef QD_CODEC_QDISK_FIELDS_H
 #define QD_CODEC_QDISK_FIELDS_H
 
@@ -51,5 +51,26 @@ enum {
 	X(U64, epoch, 16, 8)                                                                                 \
 	X(U64, version, 24, 8)                                                                               \
 	X(U32, body_crc32c, 32, 4)
+
+/* A body begins with the head; offsets are from the body's first byte, those of votes from the part's. */
+#define QD_QDISK_HEAD_FIELDS(X)                                                                              \
+	X(U16, head_format, 0, 2)                                                                            \
+	X(BOOL, has_old, 2, 1)                                                                               \
+	X(U32, forced_by, 4, 4)                                                                              \
+	X(U64, tag_epoch, 8, 8)                                                                              \
+	X(U64, tag_version, 16, 8)                                                                           \
+	X(U64, forced_unix_s, 24, 8)                                                                         \
+	X(RAW, digest, 32, 32)                                                                               \
+	X(VOTES, votes, 64, 96)                                                                              \
+	X(VOTES, old, 160, 96)
+
+#define QD_QDISK_VOTES_FIELDS(X)                                                                             \
+	X(MODEL, model, 0, 1)                                                                                \
+	X(BOOL, dynamic, 1, 1)                                                                               \
+	X(BOOL, extra_out, 2, 1)                                                                             \
+	X(U32, low, 4, 4)                                                                                    \
+	X(U64, nodes, 8, 8)                                                                                  \
+	X(U64, out, 16, 8)                                                                                   \
+	X(RAW, weight, 24, 64)
 
 #endif

@@ -2,6 +2,7 @@
 #include "drv/paths.h"
 
 #include "drv/paths_ops.h"
+#include "drv/paths_slots.h"
 #include "drv/pr_iscsi.h"
 #include "quorumd/errors.h"
 
@@ -13,9 +14,11 @@ struct qd_paths {
 	uint32_t turn; /* path to look at first: none is served at the cost of the others */
 	struct qd_disk_expected expected;
 	struct qd_path_driver paths[QD_PATHS_MAX];
+	struct qd_config_work config_work;
 	/* what an answer points to */
 	struct qd_key keys[QD_PR_KEYS_MAX];
 	struct qd_owner_record records[QD_NODE_ID_MAX];
+	struct qd_head head;
 };
 
 /* ------------------------------------------------ what the session tells */
@@ -63,8 +66,10 @@ static void on_lost(void *context)
 
 static void forget(struct qd_path_driver *path)
 {
-	for (size_t i = 0; i < QD_PATHS_OPS_MAX; i++)
+	for (size_t i = 0; i < QD_PATHS_OPS_MAX; i++) {
+		qd_config_work_release(path->config_work, &path->slots[i]);
 		path->slots[i].busy = false;
+	}
 	path->done_first = NULL;
 	path->done_last = NULL;
 	path->records_busy = false;
@@ -150,6 +155,14 @@ static void answer_records(struct qd_paths *p, const struct qd_slot *slot, struc
 	answer->u.records.records = p->records;
 }
 
+static void answer_slots(struct qd_paths *p, struct qd_answer *answer)
+{
+	if (qd_config_work_found(&p->config_work, &p->head))
+		answer->u.slot = &p->head;
+	else
+		answer->outcome = QD_OUTCOME_ERROR;
+}
+
 static void answer_of(struct qd_paths *p, const struct qd_slot *slot, struct qd_answer *answer)
 {
 	*answer = (struct qd_answer){.id = slot->op.id, .outcome = slot->outcome};
@@ -171,9 +184,13 @@ static void answer_of(struct qd_paths *p, const struct qd_slot *slot, struct qd_
 	case QD_OP_READ_RECORDS:
 		answer_records(p, slot, answer);
 		break;
+	case QD_OP_READ_SLOTS:
+		answer_slots(p, answer);
+		break;
 	case QD_OP_NONE:
 	case QD_OP_LOGIN:
 	case QD_OP_WRITE_RECORD:
+	case QD_OP_WRITE_SLOTS:
 	case QD_OP_PR_OUT:
 	case QD_OP_KIND_COUNT:
 		break;
@@ -192,6 +209,7 @@ static bool next_of(struct qd_paths *p, uint32_t number, struct qd_event *ev)
 		answer_of(p, slot, &ev->u.answer); /* copies or decodes: the slot is free again */
 		if (slot->op.kind == QD_OP_READ_RECORDS && slot->command.data == path->records)
 			path->records_busy = false;
+		qd_config_work_release(path->config_work, slot);
 		slot->busy = false;
 		return true;
 	}
@@ -231,7 +249,8 @@ int qd_paths_open(const struct qd_paths_config *config, struct qd_paths **out)
 	p->count = config->count;
 	p->expected = (struct qd_disk_expected){.cluster_tag = config->cluster_tag, .check_tag = true};
 	memcpy(p->expected.cluster, config->cluster, sizeof p->expected.cluster);
-	for (uint32_t i = 0; i < p->count; i++) {
+	int rc = qd_config_work_open(&p->config_work, config);
+	for (uint32_t i = 0; i < p->count && rc == 0; i++) {
 		struct qd_path_driver *path = &p->paths[i];
 		path->target = config->targets[i];
 		path->session = (struct qd_session){
@@ -242,14 +261,17 @@ int qd_paths_open(const struct qd_paths_config *config, struct qd_paths **out)
 			.context = path,
 		};
 		path->expected = &p->expected;
+		path->config_work = &p->config_work;
 		path->record_count = config->record_count;
 		path->records = calloc(config->record_count, (size_t)QD_QDISK_COPIES * QD_QDISK_SECTOR_MAX);
-		if (path->records == NULL) {
-			qd_paths_close(p);
-			return -QD_ERR_NOMEM;
-		}
+		if (path->records == NULL)
+			rc = -QD_ERR_NOMEM;
 		for (size_t k = 0; k < QD_PATHS_OPS_MAX; k++)
 			path->slots[k].path = path;
+	}
+	if (rc != 0) {
+		qd_paths_close(p);
+		return rc;
 	}
 	*out = p;
 	return 0;
@@ -264,6 +286,7 @@ void qd_paths_close(struct qd_paths *p)
 		free(p->paths[i].records);
 		explicit_bzero(&p->paths[i].target, sizeof p->paths[i].target);
 	}
+	qd_config_work_close(&p->config_work);
 	free(p);
 }
 
@@ -271,6 +294,11 @@ const char *qd_paths_why(const struct qd_paths *p, uint32_t path)
 {
 	qd_assert(path < p->count);
 	return qd_session_why(&p->paths[path].session);
+}
+
+const char *qd_paths_slots_why(const struct qd_paths *p)
+{
+	return p->config_work.why;
 }
 
 struct qd_session *qd_paths_session(struct qd_paths *p, uint32_t path)

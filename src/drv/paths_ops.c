@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drv/paths_ops.h"
 
+#include "drv/paths_slots.h"
 #include "drv/pr_iscsi.h"
 
 #include <string.h>
@@ -79,6 +80,9 @@ bool qd_slot_begin(struct qd_slot *slot)
 	case QD_OP_PR_OUT:
 		qd_pr_iscsi_out(&slot->command, &slot->op.u.pr, slot->data);
 		return send(slot);
+	case QD_OP_READ_SLOTS:
+	case QD_OP_WRITE_SLOTS:
+		return qd_config_work_begin(slot);
 	case QD_OP_NONE:
 	case QD_OP_LOGIN: /* has no command of its own: paths.c */
 	case QD_OP_KIND_COUNT:
@@ -168,6 +172,9 @@ bool qd_slot_advance(struct qd_slot *slot)
 	case QD_OP_READ_RESERVATION:
 	case QD_OP_PR_OUT:
 		return done(slot, slot->command.outcome);
+	case QD_OP_READ_SLOTS:
+	case QD_OP_WRITE_SLOTS:
+		return qd_config_work_advance(slot);
 	case QD_OP_NONE:
 	case QD_OP_LOGIN:
 	case QD_OP_KIND_COUNT:

@@ -19,6 +19,7 @@ enum qd_slot_step {
 };
 
 struct qd_path_driver;
+struct qd_config_work;
 
 struct qd_slot {
 	bool busy;
@@ -43,7 +44,8 @@ struct qd_path_driver {
 	struct qd_disk_capacity capacity;
 	struct qd_superblock superblock;
 	uint32_t record_count;
-	uint8_t *records; /* record_count * 2 sectors */
+	uint8_t *records;		    /* record_count * 2 sectors */
+	struct qd_config_work *config_work; /* shared by all paths */
 	struct qd_slot slots[QD_PATHS_OPS_MAX];
 	struct qd_slot *done_first;
 	struct qd_slot *done_last;
