@@ -298,7 +298,7 @@ static int split(struct workplace *w, const struct qd_conf_text *whole, struct q
 	if (wanted == 0 || out->len_bytes > QD_BODY_BYTES_MAX)
 		return refuse(
 			messages, whole->name,
-			"the cluster's part is longer than the quorum disk holds (1044480 bytes); shorten "
+			"the cluster's part is longer than the quorum disk holds (1044224 bytes); shorten "
 			"comments");
 	if (!out->verbatim && !says_the_same(w, wanted, out))
 		return refuse(messages, whole->name,

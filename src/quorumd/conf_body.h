@@ -5,12 +5,12 @@
 #ifndef QD_QUORUMD_CONF_BODY_H
 #define QD_QUORUMD_CONF_BODY_H
 
-#include "codec/qdisk.h"
+#include "codec/qdisk_slot.h"
 #include "quorumd/conf.h"
 
 enum {
-	/* What a configuration slot of the quorum disk holds beside its header, whatever the sector size. */
-	QD_BODY_BYTES_MAX = QD_QDISK_SLOT_BYTES - QD_QDISK_SECTOR_MAX,
+	/* What a configuration slot of the quorum disk holds, whatever the sector size. */
+	QD_BODY_BYTES_MAX = QD_QDISK_TEXT_MAX,
 	/* 8 paths of 511 bytes with quotes and commas are the longest. */
 	QD_CONF_VALUE_MAX = 8 * (QD_CONF_URL_MAX + 4),
 };

@@ -128,8 +128,8 @@ static void refuses_what_is_no_body(void)
 	text.len_bytes++;
 	UNIT_EQUAL(-qd_conf_body_split(&text, &out, &messages), QD_ERR_CONFIG);
 	UNIT_OK(strstr(messages.text[0],
-		       "f: the cluster's part is longer than the quorum disk holds (1044480 bytes)") != NULL);
-	UNIT_EQUAL(QD_BODY_BYTES_MAX, 1044480);
+		       "f: the cluster's part is longer than the quorum disk holds (1044224 bytes)") != NULL);
+	UNIT_EQUAL(QD_BODY_BYTES_MAX, 1044224);
 	char small[32];
 	UNIT_EQUAL(qd_conf_parse_body(&(struct qd_conf_text){"b", body, strlen(body)}, &conf, &messages), 0);
 	UNIT_EQUAL(qd_conf_body_write(&conf, small, sizeof small), 0);
