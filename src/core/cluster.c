@@ -170,17 +170,24 @@ void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok)
 
 /* ------------------------------------------------ hearing (section 2) */
 
+void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incarnation)
+{
+	struct qd_cluster *c = t->c;
+	c->members[id - 1] = (struct qd_member){.incarnation = incarnation};
+	c->lead.promised_by &= ~qd_set_of(id);
+	c->lead.installed_by &= ~qd_set_of(id);
+	c->hears &= ~qd_set_of(id);
+	c->news_due &= ~qd_set_of(id);
+}
+
 void qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_member *m = &c->members[id - 1];
 	if (m->heard == heard && m->incarnation == incarnation)
 		return;
-	if (m->incarnation != incarnation) {
-		*m = (struct qd_member){.incarnation = incarnation};
-		c->lead.promised_by &= ~qd_set_of(id);
-		c->lead.installed_by &= ~qd_set_of(id);
-	}
+	if (m->incarnation != incarnation)
+		qd_cluster_restarted(t, id, incarnation);
 	if (m->heard != heard)
 		qd_cluster_trace(t, heard ? QD_TRACE_HEARD : QD_TRACE_NOT_HEARD, id, incarnation, 0);
 	m->heard = heard;

@@ -31,6 +31,8 @@ void qd_cluster_init(struct qd_cluster *c, const struct qd_cluster_config *confi
 void qd_cluster_before(struct qd_cluster_turn *t);
 /* From the links: node `id` is heard, or no longer; of which incarnation. */
 void qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation);
+/* It began a new session: whatever an earlier one promised or installed does not count for this one. */
+void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incarnation);
 /* Its news, from a packet that is new. */
 void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news);
 /* A message that is new, of a node that is heard or not. */

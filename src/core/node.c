@@ -98,14 +98,16 @@ static void receive(struct qd_turn *t, const struct qd_msg *m, uint32_t link)
 	sends.count = 0;
 	const enum qd_link_verdict verdict = qd_links_receive(&n->links, m, link, t->now, &sends);
 	struct qd_cluster_turn ct = cluster_turn(t);
+	if (verdict == QD_LINK_RESTART)
+		qd_cluster_restarted(&ct, m->from, m->from_incarnation);
 	tell_heard(t, &ct);
 	send_packets(t, &sends);
 	if (verdict == QD_LINK_DROP)
 		return;
-	if (m->kind <= QD_MSG_NEWS)
-		qd_cluster_news(&ct, m->from, &m->news);
-	else
+	if (m->kind > QD_MSG_NEWS)
 		qd_cluster_message(&ct, m);
+	else if (qd_links_newest(&n->links, m)) /* news tell a state: what was overtaken says nothing */
+		qd_cluster_news(&ct, m->from, &m->news);
 }
 
 /* The envelopes of what the views want said. Who has no session hears nothing. */
