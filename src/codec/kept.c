@@ -12,7 +12,6 @@ enum {
 	FLAGS_ALL = (1u << 2) - 1,
 	FORMAT_AT = 8,
 	INCARNATION_BYTES = 8,
-	INCARNATIONS = 64, /* whatever QD_NODES_MAX is */
 	CRC_BYTES = 4,
 };
 
@@ -126,24 +125,8 @@ static bool all_zero(const uint8_t *data, size_t len_bytes)
 	return n == len_bytes;
 }
 
-/* Incarnations of members only; nothing where the format has nothing. */
-static bool get_incarnations(const uint8_t *data, struct qd_view *v)
-{
-	bool possible = true;
-	for (uint32_t i = 0; i < INCARNATIONS; i++) {
-		const uint64_t incarnation = get(
-			data + QD_KEPT_INCARNATIONS_AT + (size_t)i * INCARNATION_BYTES, INCARNATION_BYTES);
-		if (qd_set_has(v->members, i + 1))
-			v->incarnation[i] = incarnation;
-		else
-			possible = possible && incarnation == 0;
-	}
-	return possible;
-}
-
 static bool get_slot(const uint8_t *data, struct qd_kept_slot *out)
 {
-	const size_t head_end = QD_KEPT_HEAD_AT + QD_QDISK_HEAD_BYTES;
 	struct fields f;
 	get_fields(&f, data);
 	out->sequence = f.sequence;
@@ -165,10 +148,13 @@ static bool get_slot(const uint8_t *data, struct qd_kept_slot *out)
 	    (f.flags & ~(uint32_t)FLAGS_ALL) != 0 || !qd_set_contains(qd_set_all(), f.installed_members) ||
 	    (f.installed_epoch == 0) != (f.installed_members == 0))
 		return false;
-	if (!get_incarnations(data, &out->kept.installed) ||
-	    qd_config_head_decode(data + QD_KEPT_HEAD_AT, QD_QDISK_HEAD_BYTES, &out->kept.head) !=
-		    QD_QDISK_OK ||
-	    !all_zero(data + head_end, QD_KEPT_CRC_AT - head_end))
+	struct qd_view *v = &out->kept.installed;
+	for (uint32_t id = qd_set_next(v->members, 0); id != 0; id = qd_set_next(v->members, id))
+		v->incarnation[id - 1] =
+			get(data + QD_KEPT_INCARNATIONS_AT + (size_t)(id - 1) * INCARNATION_BYTES,
+			    INCARNATION_BYTES);
+	if (qd_config_head_decode(data + QD_KEPT_HEAD_AT, QD_QDISK_HEAD_BYTES, &out->kept.head) !=
+	    QD_QDISK_OK)
 		return false;
 	if ((f.flags & FLAG_NO_VERSION) == 0)
 		return true;
@@ -188,8 +174,13 @@ enum qd_kept_verdict qd_kept_decode(const uint8_t *data, size_t len_bytes, struc
 	const uint64_t format = get(data + FORMAT_AT, 2);
 	if (format > QD_KEPT_FORMAT)
 		return QD_KEPT_NEWER;
-	if (format == QD_KEPT_FORMAT && get_slot(data, out))
-		return QD_KEPT_OK;
+	if (format == QD_KEPT_FORMAT && get_slot(data, out)) {
+		/* One slot has one form: what is nowhere in the struct was not written by qd_kept_encode(). */
+		uint8_t again[QD_KEPT_SLOT_BYTES];
+		qd_kept_encode(out, again);
+		if (memcmp(again, data, sizeof again) == 0)
+			return QD_KEPT_OK;
+	}
 	*out = (struct qd_kept_slot){0};
 	return QD_KEPT_DAMAGED;
 }

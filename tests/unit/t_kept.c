@@ -138,6 +138,7 @@ static void refuses_what_cannot_be(void)
 		{"an incarnation of a node that is no member", QD_KEPT_INCARNATIONS_AT + 16, 1,
 		 QD_KEPT_DAMAGED},
 		{"a head that cannot be", QD_KEPT_HEAD_AT, 99, QD_KEPT_DAMAGED},
+		{"an old rule that is none", QD_KEPT_HEAD_AT + 239, 0x21, QD_KEPT_DAMAGED},
 		{"a byte where there is nothing", 888, 1, QD_KEPT_DAMAGED},
 		{"a byte where there is nothing", 1019, 1, QD_KEPT_DAMAGED},
 	};
