@@ -21,7 +21,8 @@ static const char CONTEXT[crypto_kdf_CONTEXTBYTES] = {'q', 'd', 'p', 'a', 'c', '
 
 /* ---------------------------------------------------------------- keys */
 
-static void derive(uint8_t to[QD_KEYFILE_KEY_BYTES], uint32_t sender, uint32_t receiver, const uint8_t *key)
+void qd_packet_derive(uint8_t to[QD_KEYFILE_KEY_BYTES], uint32_t sender, uint32_t receiver,
+		      const uint8_t key[QD_KEYFILE_KEY_BYTES])
 {
 	uint64_t number = (uint64_t)sender << FROM_SHIFT | receiver;
 	/* It fails only for lengths that it does not know. */
@@ -37,8 +38,8 @@ static void derive_all(struct qd_packet *p, const struct qd_keyfile *keys)
 		struct qd_packet_slot *slot = &p->slot[i];
 		slot->number = keys->slot[i].number;
 		for (uint32_t id = 0; id <= QD_NODES_MAX; id++) {
-			derive(slot->send[id], p->self, id, keys->slot[i].key);
-			derive(slot->receive[id], id, p->self, keys->slot[i].key);
+			qd_packet_derive(slot->send[id], p->self, id, keys->slot[i].key);
+			qd_packet_derive(slot->receive[id], id, p->self, keys->slot[i].key);
 		}
 	}
 	p->slot_count = keys->count;

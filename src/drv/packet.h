@@ -56,6 +56,10 @@ struct qd_packet_content {
 	} u;
 };
 
+/* The key of one direction between two parties (nodes, or QD_PACKET_WITNESS), from one of the file. */
+void qd_packet_derive(uint8_t to[QD_KEYFILE_KEY_BYTES], uint32_t sender, uint32_t receiver,
+		      const uint8_t key[QD_KEYFILE_KEY_BYTES]);
+
 /* Derive every key from those of the file, for this party. All other nodes are listened to. 0, or -QD_ERR_IO (libsodium
  * does not start). */
 int qd_packet_init(struct qd_packet *p, uint32_t self, const struct qd_keyfile *keys);
