@@ -6,7 +6,7 @@
 #include <inttypes.h>
 
 /* Its clock stands, or stood not long ago: nothing on the machine can know (PROTOCOL.md case 12). */
-static bool clock_lied(const struct sim *s, const struct sim_machine *m)
+bool check_clock_lied(const struct sim *s, const struct sim_machine *m)
 {
 	return m->frozen || m->runner.overlap_ok_until > s->t;
 }
@@ -26,7 +26,7 @@ static void check_announced_holder(struct sim *s, const struct sim_machine *m)
 	/* The target may have forgotten after the last round began: then nobody could know. */
 	uint64_t age = host_local(s, m) - m->node.lease.start.ns;
 	uint64_t since = s->t - (age + age / 400 < s->t ? age + age / 400 : s->t);
-	if (s->facts.forgot_t >= since || s->facts.cleared_t >= since || clock_lied(s, m)) {
+	if (s->facts.forgot_t >= since || s->facts.cleared_t >= since || check_clock_lied(s, m)) {
 		s->cover->excluded++;
 		return;
 	}
@@ -40,7 +40,8 @@ static void check_alone(struct sim *s, const struct sim_machine *m)
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		const struct sim_machine *o = &s->machines[i];
 		uint64_t until;
-		if (o == m || !o->powered || !o->process || !o->mine || clock_lied(s, o) || clock_lied(s, m))
+		if (o == m || !o->powered || !o->process || !o->mine || check_clock_lied(s, o) ||
+		    check_clock_lied(s, m))
 			continue;
 		if (!host_runs(s, o, &until) || until + 5 * SIM_MS > s->t ||
 		    o->timer_late_until + 5 * SIM_MS > s->t)
@@ -77,7 +78,7 @@ void check_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch
 	m->mine_epoch = epoch;
 	s->cover->announced++;
 	if (epoch <= s->facts.epoch_max) {
-		if (!clock_lied(s, m)) {
+		if (!check_clock_lied(s, m)) {
 			sim_fail(s,
 				 "I2: node %u announces epoch %" PRIu64 ", but %" PRIu64
 				 " was announced before",
@@ -120,7 +121,7 @@ void check_landed(struct sim *s, const struct sim_op *op)
 	/* Its machine could not know, and the disk forgot whom to fence. */
 	const struct sim_machine *m = &s->machines[op->machine];
 	bool nobody = s->disk.pr.holder == SIM_NO_REG || sim_disk_holder_key(&s->disk) == SIM_FOREIGN_KEY;
-	bool unfenced = (op->frozen || clock_lied(s, m)) && (nobody || op->admitted_t != 0);
+	bool unfenced = (op->frozen || check_clock_lied(s, m)) && (nobody || op->admitted_t != 0);
 	/* Nobody holds the disk since an operator cleared it: it fences nobody. */
 	bool open = s->disk.pr.holder == SIM_NO_REG && op->sent_t <= s->facts.cleared_t;
 	bool rolled = s->facts.rolled_back && s->t <= s->facts.rolled_until;
@@ -146,7 +147,7 @@ void check_groups(struct sim *s)
 			first = m;
 			continue;
 		}
-		if (clock_lied(s, first) || clock_lied(s, m)) {
+		if (check_clock_lied(s, first) || check_clock_lied(s, m)) {
 			s->cover->overlaps_excluded++;
 			continue;
 		}
@@ -200,7 +201,7 @@ static void check_age(struct sim *s, struct sim_machine *striker, uint64_t since
 {
 	uint64_t age = s->t - since_t;
 	uint64_t least = (uint64_t)striker->node.config.times.challenge.ns;
-	if (age + age / 250 >= least || clock_lied(s, striker))
+	if (age + age / 250 >= least || check_clock_lied(s, striker))
 		return;
 	const struct qd_owner_record *newest = sim_disk_peek_record(&s->disk, 1);
 	for (uint32_t id = 2; id <= s->o.nodes; id++) {
@@ -223,14 +224,15 @@ void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, 
 		if (!op->by_owner)
 			check_age(s, striker, since_t);
 	}
-	if (holder_nexus < 0 || clock_lied(s, striker))
+	if (holder_nexus < 0 || check_clock_lied(s, striker))
 		return;
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		const struct sim_machine *m = &s->machines[i];
 		if (m == striker || holder_nexus < (int32_t)m->nexus_base ||
 		    holder_nexus >= (int32_t)(m->nexus_base + m->config.path_count))
 			continue;
-		if (!m->powered || !m->process || clock_lied(s, m) || m->nexus_base == striker->nexus_base)
+		if (!m->powered || !m->process || check_clock_lied(s, m) ||
+		    m->nexus_base == striker->nexus_base)
 			continue;
 		struct qd_mono now = {host_local(s, m)};
 		bool inside = m->node.arbiter.state == QD_ARB_OWNER && qd_lease_runs(&m->node.lease, now);
@@ -269,7 +271,7 @@ void check_heal(struct sim *s)
 
 void check_end(struct sim *s)
 {
-	if ((s->o.faults >> SIM_FAULT_COPIED_ID & 1) != 0) {
+	if (sim_faults_has(&s->o.faults, SIM_FAULT_COPIED_ID)) {
 		s->cover->heal_waived++; /* nobody may be left that is not refused (PROTOCOL.md case 5) */
 		return;
 	}

@@ -5,11 +5,19 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-static void print_faults(const struct sim_cover *c)
+/* Which kinds there are in which world. */
+static bool exists(enum sim_fault f, bool with_views)
+{
+	return with_views ? f != SIM_FAULT_COPIED_ID : f <= SIM_FAULT_COPIED_ID;
+}
+
+static void print_faults(const struct sim_cover *c, bool with_views)
 {
 	printf("faults injected:\n");
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
-		printf("  %-20s %12" PRIu64 "  %s\n", sim_fault_name(f), c->faults[f], sim_fault_text(f));
+		if (exists(f, with_views))
+			printf("  %-20s %12" PRIu64 "  %s\n", sim_fault_name(f), c->faults[f],
+			       sim_fault_text(f));
 }
 
 static void print_pairs(const struct sim_cover *c)
@@ -38,19 +46,60 @@ static void print_outcomes(const struct sim_cover *c)
 				       c->pr_out[k][o]);
 }
 
-static void print_traces(const struct sim_cover *c)
+static void print_traces(const struct sim_cover *c, bool with_views)
 {
 	printf("lines of the trace:\n");
 	for (enum qd_trace_code t = 0; t < QD_TRACE_COUNT; t++)
-		printf("  %-22s %12" PRIu64 "\n", qd_trace_name(t), c->traces[t]);
+		if (with_views || t < QD_TRACE_CLUSTER)
+			printf("  %-22s %12" PRIu64 "\n", qd_trace_name(t), c->traces[t]);
 }
 
-void cover_print(const struct sim_cover *c, uint64_t seeds)
+static void print_states(const struct sim_cover *c)
 {
-	print_faults(c);
+	printf("transitions of views:\n");
+	for (enum qd_cluster_state a = 0; a < QD_CLUSTER_STATE_COUNT; a++)
+		for (enum qd_cluster_state b = 0; b < QD_CLUSTER_STATE_COUNT; b++)
+			if (c->states[a][b] > 0)
+				printf("  %-14s -> %-14s %12" PRIu64 "\n", qd_cluster_state_name(a),
+				       qd_cluster_state_name(b), c->states[a][b]);
+	printf("steps without a view, by reason:\n");
+	for (enum qd_cluster_wait w = 0; w < QD_WAIT_COUNT; w++)
+		printf("  %12" PRIu64 "  %s\n", c->waits[w], qd_cluster_wait_text(w));
+}
+
+static void print_said(const struct sim_cover *c)
+{
+	printf("packets:\n");
+	for (enum qd_msg_kind k = QD_MSG_HELLO; k < QD_MSG_KIND_COUNT; k++)
+		printf("  %-12s %12" PRIu64 "\n", qd_msg_kind_name(k), c->packets[k]);
+	for (enum qd_refusal r = 0; r < QD_REFUSAL_COUNT; r++)
+		printf("  refusal %-12s %12" PRIu64 "\n", qd_refusal_name(r), c->refusals[r]);
+	for (enum qd_witness_verdict v = 0; v < QD_WITNESS_VERDICT_COUNT; v++)
+		printf("  witness %-14s %12" PRIu64 "\n", qd_witness_verdict_name(v), c->verdicts[v]);
+	for (enum qd_reply r = 0; r < QD_REPLY_COUNT; r++)
+		printf("  reply %-14s %12" PRIu64 "\n", qd_reply_name(r), c->replies[r]);
+	for (enum qd_model m = 0; m < QD_MODEL_COUNT; m++)
+		printf("  began as %-18s %12" PRIu64 "\n", qd_model_name(m), c->models[m]);
+}
+
+static void print_views(const struct sim_cover *c)
+{
+	print_states(c);
+	print_said(c);
+	printf("%" PRIu64 " views led, at most %" PRIu64 " after healing, %" PRIu64
+	       " messages through the codec, %" PRIu64 " scheduled faults, %" PRIu64
+	       " runs whose healthy part had no majority\n",
+	       c->views, c->views_healed_max, c->wire_checked, c->faults_injected, c->not_quorate);
+}
+
+void cover_print(const struct sim_cover *c, uint64_t seeds, bool with_views)
+{
+	print_faults(c, with_views);
 	print_pairs(c);
 	print_outcomes(c);
-	print_traces(c);
+	print_traces(c, with_views);
+	if (with_views)
+		print_views(c);
 	printf("%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64 " commands, %" PRIu64 " ownerships, %" PRIu64
 	       " group starts, %" PRIu64 " data writes landed\n",
 	       seeds, c->steps, c->commands, c->announced, c->groups_started, c->landed);
@@ -78,18 +127,18 @@ static bool unreachable(enum qd_trace_code t)
 	}
 }
 
-uint32_t cover_missing(const struct sim_cover *c, bool print)
+uint32_t cover_missing(const struct sim_cover *c, bool with_views, bool print)
 {
 	uint32_t missing = 0;
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
-		if (c->faults[f] > 0)
+		if (c->faults[f] > 0 || !exists(f, with_views))
 			continue;
 		missing++;
 		if (print)
 			printf("never injected: %s\n", sim_fault_name(f));
 	}
 	for (enum qd_trace_code t = 0; t < QD_TRACE_COUNT; t++) {
-		if (c->traces[t] > 0 || unreachable(t))
+		if (c->traces[t] > 0 || unreachable(t) || (!with_views && t >= QD_TRACE_CLUSTER))
 			continue;
 		missing++;
 		if (print)

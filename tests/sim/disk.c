@@ -398,3 +398,19 @@ enum qd_outcome sim_disk_read_records(struct sim_disk *d, uint32_t nexus, uint32
 	*records = d->record;
 	return sim_end_good(d);
 }
+
+const struct qd_head *sim_disk_peek_slot(const struct sim_disk *d)
+{
+	return &d->slot[qd_tag_compare(d->slot[0].tag, d->slot[1].tag) < 0 ? 1 : 0];
+}
+
+enum qd_outcome sim_disk_read_slots(struct sim_disk *d, uint32_t nexus, struct qd_head *out)
+{
+	enum qd_outcome ua = sim_disk_attention(d, nexus);
+	if (ua != QD_OUTCOME_GOOD)
+		return ua;
+	if (!admitted(d, nexus, false))
+		return sim_end_conflict(d);
+	*out = *sim_disk_peek_slot(d);
+	return sim_end_good(d);
+}

@@ -9,6 +9,7 @@
 #include "codec/pr.h"
 #include "codec/qdisk.h"
 #include "codec/sense.h"
+#include "core/head.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -111,6 +112,7 @@ struct sim_disk {
 	uint32_t past_count;
 	uint32_t past_next;
 	bool before_preempt_valid;
+	struct qd_head slot[QD_QDISK_SLOT_COUNT]; /* configuration slots, decoded; tag (0, 0): not valid */
 	uint64_t cached; /* bit n: record[n] is what the sectors of node n+1 decode to */
 	uint8_t disk_uuid[QD_QDISK_UUID_BYTES];
 	struct qd_owner_record record[QD_NODE_ID_MAX];
@@ -158,6 +160,11 @@ enum qd_outcome sim_disk_read_records(struct sim_disk *d, uint32_t nexus, uint32
 				      const struct qd_owner_record **records);
 /* The same without a nexus, for one node, for invariants. */
 const struct qd_owner_record *sim_disk_peek_record(struct sim_disk *d, uint32_t node_id);
+
+/* The newest valid configuration slot; tag (0, 0): none is. Without a nexus, for invariants. */
+const struct qd_head *sim_disk_peek_slot(const struct sim_disk *d);
+/* READ of both slots: the newest is in *out. */
+enum qd_outcome sim_disk_read_slots(struct sim_disk *d, uint32_t nexus, struct qd_head *out);
 
 /* Things that happen to the target. */
 void sim_disk_lun_reset(struct sim_disk *d);

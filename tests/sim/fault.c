@@ -5,7 +5,7 @@
 
 bool fault_on(const struct sim *s, enum sim_fault f)
 {
-	return (s->o.faults >> f & 1) != 0 && !s->healed;
+	return sim_faults_has(&s->o.faults, f) && !s->healed;
 }
 
 void fault_count(struct sim *s, enum sim_fault f, uint32_t machine, uint64_t detail)
@@ -15,7 +15,7 @@ void fault_count(struct sim *s, enum sim_fault f, uint32_t machine, uint64_t det
 }
 
 /* Short ones, ones about as long as the lease and the waits, and long ones. */
-static uint64_t draw_duration(struct sim *s)
+uint64_t fault_duration(struct sim *s)
 {
 	switch (sim_below(s, 4)) {
 	case 0:
@@ -30,7 +30,7 @@ static uint64_t draw_duration(struct sim *s)
 }
 
 /* When a fault of this length ends: with the healing at the latest. */
-static uint64_t draw_end(struct sim *s, uint64_t for_ns)
+uint64_t fault_end(struct sim *s, uint64_t for_ns)
 {
 	uint64_t until = s->t + for_ns;
 	uint64_t last = s->o.heal_ns + sim_below(s, 300 * SIM_MS);
@@ -59,7 +59,7 @@ void fault_restart(struct sim *s, enum sim_restart how)
 	}
 	check_holder(s);
 	s->target_up = false;
-	uint64_t down = sim_chance(s, 128) ? sim_between(s, 1, 2000) * SIM_MS : draw_duration(s) / 2;
+	uint64_t down = sim_chance(s, 128) ? sim_between(s, 1, 2000) * SIM_MS : fault_duration(s) / 2;
 	sim_push(s, s->t + down, SIM_EV_TARGET_UP, 0, 0, 0);
 	lose_all_sessions(s);
 }
@@ -67,7 +67,7 @@ void fault_restart(struct sim *s, enum sim_restart how)
 static void cut_link(struct sim *s, struct sim_machine *m, bool one_way)
 {
 	uint32_t path = (uint32_t)sim_below(s, s->o.paths + 1u);
-	uint64_t until = draw_end(s, draw_duration(s));
+	uint64_t until = fault_end(s, fault_duration(s));
 	uint64_t which = one_way ? 1 + sim_below(s, 2) : 3;
 	for (uint32_t p = 0; p < s->o.paths; p++) {
 		if (path != s->o.paths && path != p)
@@ -89,6 +89,8 @@ static void raise_event(struct sim *s, struct sim_machine *m, struct qd_event *e
 static void operator_asks(struct sim *s, struct sim_machine *m, enum sim_fault f)
 {
 	struct qd_event ev = {.kind = QD_EVENT_SHUTDOWN};
+	if (s->o.c.on && f == SIM_FAULT_HANDOVER && !operator_may_ask(s, m, false))
+		return;
 	if (f == SIM_FAULT_HANDOVER) {
 		ev.kind = QD_EVENT_HANDOVER;
 		ev.u.handover.to = (uint32_t)sim_below(s, s->o.nodes + 1u);
@@ -124,7 +126,7 @@ static void foreign_hold(struct sim *s)
 	sim_disk_foreign_hold(&s->disk, SIM_FOREIGN_KEY);
 	check_holder(s);
 	s->facts.cleared_t = s->t;
-	sim_push(s, draw_end(s, draw_duration(s)), SIM_EV_CLEAR, 0, 0, 0);
+	sim_push(s, fault_end(s, fault_duration(s)), SIM_EV_CLEAR, 0, 0, 0);
 }
 
 void fault_clear(struct sim *s)
@@ -135,7 +137,7 @@ void fault_clear(struct sim *s)
 	s->facts.cleared_t = s->t;
 }
 
-static void fault_target(struct sim *s, enum sim_fault f)
+void fault_target(struct sim *s, enum sim_fault f)
 {
 	switch ((int)f) {
 	case SIM_FAULT_RESTART_KEEP:
@@ -168,10 +170,10 @@ static void fault_target(struct sim *s, enum sim_fault f)
 		foreign_hold(s);
 		return;
 	case SIM_FAULT_HANG:
-		s->hang_until = draw_end(s, draw_duration(s) / 2);
+		s->hang_until = fault_end(s, fault_duration(s) / 2);
 		return;
 	case SIM_FAULT_MUTE:
-		s->mute_until = draw_end(s, draw_duration(s) / 2);
+		s->mute_until = fault_end(s, fault_duration(s) / 2);
 		return;
 	default:
 		QD_UNREACHABLE("not a fault of the target");
@@ -185,7 +187,7 @@ static void lose_session(struct sim *s, struct sim_machine *m)
 	host_lose_session(s, m, path, in_ns);
 }
 
-static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f)
+void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f)
 {
 	switch ((int)f) {
 	case SIM_FAULT_CRASH:
@@ -199,14 +201,14 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 		}
 		return;
 	case SIM_FAULT_PAUSE:
-		host_halt(s, m, draw_end(s, draw_duration(s)), false);
+		host_halt(s, m, fault_end(s, fault_duration(s)), false);
 		return;
 	case SIM_FAULT_PAUSE_PROCESS:
 		if (m->process && m->process_halted_until <= s->t)
-			m->process_halted_until = draw_end(s, draw_duration(s));
+			m->process_halted_until = fault_end(s, fault_duration(s));
 		return;
 	case SIM_FAULT_FREEZE:
-		host_halt(s, m, draw_end(s, draw_duration(s)), true);
+		host_halt(s, m, fault_end(s, fault_duration(s)), true);
 		return;
 	case SIM_FAULT_LINK_DOWN:
 	case SIM_FAULT_LINK_ONE_WAY:
@@ -217,7 +219,8 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 		return;
 	case SIM_FAULT_CROWD:
 		for (uint32_t i = 0; i < s->o.machines; i++)
-			host_halt(s, &s->machines[i], draw_end(s, sim_between(s, 100, 4000) * SIM_MS), false);
+			host_halt(s, &s->machines[i], fault_end(s, sim_between(s, 100, 4000) * SIM_MS),
+				  false);
 		return;
 	case SIM_FAULT_HANDOVER:
 	case SIM_FAULT_SHUTDOWN:
@@ -236,12 +239,12 @@ static void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f
 /* Drawn one after the other: the order of evaluation of arguments is the compiler's. */
 static void halt_after_strike(struct sim *s, struct sim_machine *m)
 {
-	uint64_t until = draw_end(s, draw_duration(s));
+	uint64_t until = fault_end(s, fault_duration(s));
 	bool freeze = fault_on(s, SIM_FAULT_FREEZE) && sim_chance(s, 100);
 	host_halt(s, m, until, freeze);
 }
 
-static bool is_target_fault(enum sim_fault f)
+bool fault_is_target(enum sim_fault f)
 {
 	return f >= SIM_FAULT_RESTART_KEEP && f <= SIM_FAULT_MUTE;
 }
@@ -250,6 +253,10 @@ void fault_clock(struct sim *s)
 {
 	if (s->healed)
 		return;
+	if (s->o.c.on) {
+		cluster_fault_clock(s);
+		return;
+	}
 	sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 2 * s->o.gap_ms * SIM_MS), SIM_EV_FAULT, 0, 0, 0);
 	enum sim_fault able[SIM_FAULT_COUNT];
 	uint32_t count = 0;
@@ -263,7 +270,7 @@ void fault_clock(struct sim *s)
 	if (sim_chance(s, 96)) /* the one that matters most */
 		for (uint32_t i = 0; i < s->o.machines; i++)
 			m = s->machines[i].mine ? &s->machines[i] : m;
-	if (is_target_fault(f)) {
+	if (fault_is_target(f)) {
 		if (!s->target_up)
 			return;
 		fault_count(s, f, 0xff, 0);
@@ -301,12 +308,16 @@ void fault_after_strike(struct sim *s, struct sim_machine *m)
 void fault_heal(struct sim *s)
 {
 	s->healed = true; /* pauses and cuts were made to end about now */
+	if (s->o.c.on)
+		cluster_heal(s);
 	if (!s->target_up)
 		sim_push(s, s->t + 100 * SIM_MS, SIM_EV_TARGET_UP, 0, 0, 0);
 	if (sim_disk_holder_key(&s->disk) == SIM_FOREIGN_KEY) /* a roll-back may have brought it again */
 		fault_clear(s);
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		struct sim_machine *m = &s->machines[i];
+		if (m->dead)
+			continue;
 		if (!m->powered)
 			sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 900 * SIM_MS), SIM_EV_BOOT, i, 0,
 				 m->boots);

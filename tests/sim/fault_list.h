@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* X(name, scheduled, text): every kind of fault. Scheduled ones come from the fault clock, the others are drawn for
- * each command, each step or each seed. */
+ * each command, each packet, each step or each seed. The second list exists only where there are views. */
 #ifndef QD_SIM_FAULT_LIST_H
 #define QD_SIM_FAULT_LIST_H
 
@@ -49,5 +49,48 @@
 	X(STORE_FAILS, 0, "an incarnation cannot be stored")                                                 \
 	X(DRIFT, 0, "clocks differ in rate")                                                                 \
 	X(COPIED_ID, 0, "two machines have one node id")
+
+#define SIM_CLUSTER_FAULTS(X)                                                                                \
+	X(NET_CUT, 1, "the way between two nodes is cut, on one network or on all")                          \
+	X(NET_ONE_WAY, 1, "the way between two nodes is cut in one direction")                               \
+	X(NET_ISOLATE, 1, "a node is cut off from all others, perhaps from the witness, too")                \
+	X(NET_PARTITION, 1, "the nodes fall into groups that do not hear one another")                       \
+	X(NET_PARTIAL, 1, "two nodes do not hear each other, a third one hears both")                        \
+	X(NET_DARK, 1, "one of the networks fails for everybody")                                            \
+	X(NET_FLAP, 1, "the way between two nodes comes and goes")                                           \
+	X(NET_STORM, 1, "everything is lost, late and out of order much more often for a while")             \
+	X(ALL_OFF, 1, "every machine loses power at once")                                                   \
+	X(ONE_BY_ONE, 1, "one machine after the other loses power")                                          \
+	X(STORE_SLOW, 1, "a node's own disk is slow for a while")                                            \
+	X(STORE_STUCK, 1, "a node's own disk does not answer for a while")                                   \
+	X(STORE_WIPED, 1, "a machine dies and comes back with an empty store")                               \
+	X(STORE_OLD_COPY, 1, "a machine dies and comes back with an older copy of its store")                \
+	X(WITNESS_CRASH, 1, "the witness dies and comes back")                                               \
+	X(WITNESS_PAUSE, 1, "the witness stands still")                                                      \
+	X(WITNESS_CUT, 1, "nodes and the witness do not hear each other")                                    \
+	X(WITNESS_WIPED, 1, "the witness dies and comes back with an empty store")                           \
+	X(WITNESS_OLD_COPY, 1, "the witness dies and comes back with an older copy of its store")            \
+	X(FORCE, 1, "an operator turns all nodes off but one and forces its quorum")                         \
+	X(PREVENT, 1, "a node starts with prevent quorum")                                                   \
+	X(CHANGE_WEIGHTS, 1, "an operator changes weights")                                                  \
+	X(CHANGE_MODEL, 1, "an operator changes the quorum model")                                           \
+	X(CHANGE_DYNAMIC, 1, "an operator turns dynamic votes on or off")                                    \
+	X(CHANGE_NODES, 1, "an operator removes a node, or adds it again")                                   \
+	X(CHANGE_TEXT, 1, "an operator changes what is no rule of votes")                                    \
+	X(CHANGE_STALE, 1, "an operator's change was made from an older configuration")                      \
+	X(LINKS, 1, "the heartbeats' times are loaded again")                                                \
+	X(NET_LOSS, 0, "a packet is lost")                                                                   \
+	X(NET_TWICE, 0, "a packet comes twice")                                                              \
+	X(NET_OVERTAKE, 0, "a packet comes after later ones")                                                \
+	X(NET_LATE, 0, "a packet comes seconds later")                                                       \
+	X(NET_REPLAY, 0, "a packet of any time is sent again")                                               \
+	X(KEEP_FAILS, 0, "a node's own disk fails a write, which may be there nevertheless")                 \
+	X(SLOT_TORN, 0, "a configuration slot is written in part, then its machine dies")                    \
+	X(WITNESS_LOSS, 0, "a request to the witness, or its answer, is lost")                               \
+	X(WITNESS_LATE, 0, "a request to the witness, or its answer, is seconds late")                       \
+	X(DIES_TELLING, 0,                                                                                   \
+	  "a leader dies right after it told some what they should promise, install or keep")                \
+	X(DIES_ANSWERING, 0, "a node dies right after it promised, installed or took a change")              \
+	X(CUT_TELLING, 0, "a leader is cut off right after it told some what they should take")
 
 #endif

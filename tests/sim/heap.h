@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-	SIM_HEAP_MAX = 2048, /* a few per command under way */
+	SIM_HEAP_MAX = 16384, /* a few per command under way, one per packet */
 };
 
 struct sim_event {

@@ -106,6 +106,8 @@ static void teardown(struct sim *s, struct sim_machine *m, uint32_t path)
 
 static void act(struct sim *s, struct sim_machine *m, const struct qd_action *a)
 {
+	if (s->o.c.on && cluster_act(s, m, a))
+		return;
 	switch (a->kind) {
 	case QD_ACTION_OP:
 		wire_send(s, m, &a->u.op);
@@ -125,12 +127,19 @@ static void act(struct sim *s, struct sim_machine *m, const struct qd_action *a)
 		return;
 	}
 	case QD_ACTION_GROUP_START:
+		if (s->o.c.on)
+			check_cluster_group(s, m, a->u.group.epoch);
+		runner_order(s, m, a);
+		return;
 	case QD_ACTION_GROUP_STOP:
 	case QD_ACTION_LEASE:
 		runner_order(s, m, a);
 		return;
 	case QD_ACTION_OWNER:
-		check_owner(s, m, a->u.owner.mine, a->u.owner.epoch);
+		if (s->o.c.on)
+			check_cluster_owner(s, m, a->u.owner.mine, a->u.owner.epoch);
+		else
+			check_owner(s, m, a->u.owner.mine, a->u.owner.epoch);
 		return;
 	case QD_ACTION_SELF_RESET:
 		host_crash(s, m, sim_between(s, 3, 15) * SIM_S);
@@ -141,6 +150,12 @@ static void act(struct sim *s, struct sim_machine *m, const struct qd_action *a)
 		m->off = true;
 		return;
 	case QD_ACTION_NONE:
+		if (s->o.c.on)
+			return; /* a message to whom there is no session with */
+		break;
+	case QD_ACTION_SEND:
+	case QD_ACTION_KEEP:
+	case QD_ACTION_WITNESS:
 	case QD_ACTION_KIND_COUNT:
 		break;
 	}
@@ -160,6 +175,9 @@ void host_note_traces(struct sim *s, const struct sim_machine *m)
 		s->cover->traces[t->code]++;
 		if (t->code == QD_TRACE_STATE && t->a < QD_ARB_STATE_COUNT && t->b < QD_ARB_STATE_COUNT)
 			s->cover->pairs[t->a][t->b]++;
+		if (t->code == QD_TRACE_CLUSTER && t->a < QD_CLUSTER_STATE_COUNT &&
+		    t->b < QD_CLUSTER_STATE_COUNT)
+			s->cover->states[t->a][t->b]++;
 		if (t->code == QD_TRACE_TAKE_CHANGED && s->healed)
 			s->facts.heal_retries++;
 		sim_log_add(s, SIM_LOG_TRACE, m->index, (uint32_t)t->code, t->a, t->b, t->c);
@@ -177,6 +195,8 @@ void host_step(struct sim *s, struct sim_machine *m, struct qd_event *ev)
 	s->cover->steps++;
 	s->cover->group[m->node.group.state]++;
 	host_note_traces(s, m);
+	if (s->o.c.on)
+		check_cluster_step(s, m, ev);
 	uint32_t life = m->life;
 	for (uint32_t i = 0; i < s->out.count && life == m->life; i++)
 		act(s, m, &s->out.list[i]);
@@ -205,6 +225,8 @@ void host_start_process(struct sim *s, struct sim_machine *m)
 		m->paths[i].attempt++;
 	}
 	sim_log_add(s, SIM_LOG_MACHINE, m->index, 1, m->config.incarnation, 0, 0);
+	if (s->o.c.on)
+		cluster_configure(s, m);
 	qd_node_init(&m->node, &m->config, (struct qd_mono){host_local(s, m)});
 	m->timer_t = s->t;
 }
@@ -218,6 +240,8 @@ void host_end_process(struct sim *s, struct sim_machine *m)
 			tell_target(s, m, i);
 		path_end(s, m, i);
 	}
+	if (s->o.c.on)
+		cluster_ended(s, m);
 	m->life++;
 	m->process = false;
 	m->timer_t = SIM_NEVER;
@@ -248,6 +272,8 @@ void host_crash(struct sim *s, struct sim_machine *m, uint64_t boot_in_ns)
 	if (m->process) {
 		for (uint32_t i = 0; i < m->config.path_count; i++)
 			path_end(s, m, i);
+		if (s->o.c.on)
+			cluster_ended(s, m);
 		m->life++;
 		m->process = false;
 	}

@@ -36,6 +36,41 @@ static void print_exec(const struct sim_log *l)
 		       qd_op_kind_name(kind), outcome, l->b);
 }
 
+static void print_store(const struct sim_log *l)
+{
+	static const char *const what[] = {"store: promised %" PRIu64 ", installed %" PRIu64
+					   ", configuration .%" PRIu64,
+					   "store: over, ok %" PRIu64 ", turn %" PRIu64 " (%" PRIu64 ")",
+					   "store: empty %" PRIu64 " %" PRIu64 " %" PRIu64,
+					   "store: an older copy %" PRIu64 " %" PRIu64 " %" PRIu64,
+					   "  disk: slot %" PRIu64 ": configuration %" PRIu64 ".%" PRIu64};
+	printf(what[l->code], l->a, l->b, l->c);
+}
+
+static void print_witness(const struct sim_log *l)
+{
+	static const char *const asks[QD_WITNESS_ASK_COUNT] = {"LOCK",	  "RENEW",   "PUT",
+							       "RELEASE", "CONFIRM", "SHOW"};
+	static const char *const events[] = {"starts", "dies", "is empty", "is an older copy"};
+	if (l->code >= 100)
+		printf("the witness %s, epoch %" PRIu64 ", confirmed %" PRIu64, events[l->code - 100], l->a,
+		       l->b);
+	else
+		printf("  witness: %s -> %s, epoch %" PRIu64 ", version %" PRIu64, asks[l->code],
+		       qd_witness_verdict_name((enum qd_witness_verdict)l->a), l->b, l->c);
+}
+
+static void print_operator(const struct sim_log *l)
+{
+	if (l->code == 0)
+		printf("operator: %s, nodes %" PRIx64 ", dynamic %" PRIu64,
+		       qd_model_name((enum qd_model)l->a), l->b, l->c);
+	else if (l->code == 3)
+		printf("operator is told: %s", qd_reply_name((enum qd_reply)l->a));
+	else
+		printf("operator: %s", l->code == 1 ? "turns all others off" : "forces its quorum");
+}
+
 static void print_line(const struct sim_log *l)
 {
 	static const char *const machine[] = {"quorumd ends", "quorumd starts", "power off"};
@@ -68,6 +103,19 @@ static void print_line(const struct sim_log *l)
 		break;
 	case SIM_LOG_MACHINE:
 		printf("%s %" PRIu64, machine[l->code], l->a);
+		break;
+	case SIM_LOG_PACKET:
+		printf("  to node %" PRIu64 ": %s, epoch %" PRIu64 ", %" PRIx64, l->a,
+		       qd_msg_kind_name((enum qd_msg_kind)l->code), l->b, l->c);
+		break;
+	case SIM_LOG_STORE:
+		print_store(l);
+		break;
+	case SIM_LOG_WITNESS:
+		print_witness(l);
+		break;
+	case SIM_LOG_OPERATOR:
+		print_operator(l);
 		break;
 	case SIM_LOG_KIND_COUNT:
 		break;

@@ -28,6 +28,7 @@ struct args {
 	bool shrink;
 	bool list;
 	bool keep_going;
+	bool mode_given;
 	uint32_t mutant;
 	uint64_t limit;
 	struct sim_request request;
@@ -38,10 +39,11 @@ static struct sim_cover cover;
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: sim [--seed N | --seeds A..B] [-v] [--nodes N] [--minutes N] [--calm]\n"
+	fprintf(stderr, "usage: sim [--mode disk|cluster] [--seed N | --seeds A..B] [-v] [--nodes N] "
+			"[--minutes N] [--calm]\n"
 			"           [--no-fault NAME]... [--mutant NAME] [--keep-going] [--shrink]\n"
 			"           [--coverage] [--digest] [--bench]\n"
-			"       sim --hunt [--mutant NAME] [--limit SEEDS] | --list-mutants\n");
+			"       sim --hunt [--mode MODE] [--mutant NAME] [--limit SEEDS] | --list-mutants\n");
 	exit(EXIT_USAGE);
 }
 
@@ -69,11 +71,26 @@ static void no_fault(const char *name, struct args *a)
 {
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
 		if (strcmp(sim_fault_name(f), name) == 0) {
-			a->request.faults_off |= 1ull << f;
+			sim_faults_add(&a->request.faults_off, f);
 			return;
 		}
 	}
 	usage();
+}
+
+/* What decides: one disk, or views. */
+static void mode(const char *name, struct args *a)
+{
+	if (strcmp(name, "disk") != 0 && strcmp(name, "cluster") != 0)
+		usage();
+	a->mode_given = true;
+	a->request.cluster = strcmp(name, "cluster") == 0;
+}
+
+/* The rules of MEMBERSHIP.md can only be broken where views decide. */
+static bool is_of_views(uint32_t rule)
+{
+	return mutants_clause(rule)[0] == 'M';
 }
 
 static void named_mutant(const char *name, struct args *a)
@@ -127,10 +144,15 @@ static void parse(int argc, char **argv, struct args *a)
 			no_fault(argv[i], a);
 		else if (strcmp(name, "--mutant") == 0)
 			named_mutant(argv[i], a);
+		else if (strcmp(name, "--mode") == 0)
+			mode(argv[i], a);
 		else
 			usage();
 	}
-	if (a->request.nodes == 1 || a->request.nodes > SIM_MACHINES_MAX)
+	if (!a->mode_given && a->mutant != QD_RULE_COUNT)
+		a->request.cluster = is_of_views(a->mutant);
+	const uint32_t nodes_max = a->request.cluster ? SIM_NODES_MAX : SIM_DISK_MACHINES_MAX;
+	if (a->request.nodes == 1 || a->request.nodes > nodes_max)
 		usage();
 }
 
@@ -150,20 +172,29 @@ static void print_failure(uint64_t seed, bool with_lines)
 		sim_log_print_last(&world, LINES_OF_A_FAILURE);
 }
 
+/* It fails, and by the same invariant. */
+static bool fails_so(uint64_t seed, const struct sim_request *request, const char *failure)
+{
+	return !run_seed(seed, request, false) && strncmp(world.failure, failure, strcspn(failure, ":")) == 0;
+}
+
 /* Leave out one kind of fault after the other, and time, while it still fails. */
 static void shrink(uint64_t seed, struct sim_request request)
 {
+	char failure[SIM_TEXT_MAX];
+	memcpy(failure, world.failure, sizeof(failure));
+	const struct sim_faults had = world.o.faults;
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
-		if ((world.o.faults >> f & 1) == 0)
+		if (!sim_faults_has(&had, f))
 			continue;
-		request.faults_off |= 1ull << f;
-		if (run_seed(seed, &request, false))
-			request.faults_off &= ~(1ull << f);
+		sim_faults_add(&request.faults_off, f);
+		if (!fails_so(seed, &request, failure))
+			sim_faults_remove(&request.faults_off, f);
 	}
 	for (uint64_t minutes = 1; minutes < 10; minutes++) {
 		struct sim_request shorter = request;
 		shorter.minutes = minutes;
-		if (!run_seed(seed, &shorter, false)) {
+		if (fails_so(seed, &shorter, failure)) {
 			request = shorter;
 			break;
 		}
@@ -174,8 +205,10 @@ static void shrink(uint64_t seed, struct sim_request request)
 		printf(" --minutes %" PRIu64, request.minutes);
 	if (request.nodes != 0)
 		printf(" --nodes %" PRIu32, request.nodes);
+	if (request.cluster)
+		printf(" --mode cluster");
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
-		if ((request.faults_off >> f & 1) != 0)
+		if (sim_faults_has(&request.faults_off, f))
 			printf(" --no-fault %s", sim_fault_name(f));
 	printf("\n");
 	print_failure(seed, true);
@@ -205,8 +238,8 @@ static int run_seeds(const struct args *a)
 	uint64_t seeds = a->to - a->from + 1;
 	uint32_t missing = 0;
 	if (a->cover) {
-		cover_print(&cover, seeds);
-		missing = cover_missing(&cover, true);
+		cover_print(&cover, seeds, a->request.cluster);
+		missing = cover_missing(&cover, a->request.cluster, true);
 		missing = seeds >= COVER_SEEDS ? missing : 0;
 	}
 	printf("digest of %" PRIu64 "..%" PRIu64 ": %016" PRIx64 "\n", a->from, a->to, digest);
@@ -221,28 +254,31 @@ static int compare(const void *a, const void *b)
 	return *x < *y ? -1 : *x > *y;
 }
 
-/* Schedules a second of processor time: two nodes, ten minutes, median of a few rounds. */
-static int bench(void)
+/* Schedules a second of processor time: two nodes (five with views), ten minutes, median of a few rounds. */
+static int bench(bool with_views)
 {
-	struct sim_request request = {.nodes = 2, .minutes = 10};
+	const uint64_t seeds = with_views ? 40 : 200;
+	struct sim_request request = {.nodes = with_views ? 5 : 2, .minutes = 10, .cluster = with_views};
 	double rates[BENCH_ROUNDS];
 	for (int round = 0; round < BENCH_ROUNDS; round++) {
-		enum { SEEDS = 200 };
 		struct timespec before;
 		struct timespec after;
 		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-		for (uint64_t seed = 1; seed <= SEEDS; seed++)
-			(void)run_seed((uint64_t)round * SEEDS + seed, &request, false);
+		for (uint64_t seed = 1; seed <= seeds; seed++)
+			(void)run_seed((uint64_t)round * seeds + seed, &request, false);
 		(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
 		double spent = (double)(after.tv_sec - before.tv_sec) +
 			       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
-		rates[round] = SEEDS / spent;
+		rates[round] = (double)seeds / spent;
 	}
 	qsort(rates, BENCH_ROUNDS, sizeof(rates[0]), compare);
-	printf("two-node schedules of 10 simulated minutes a second on one core: median %.0f, lowest %.0f, "
+	printf("%s-node schedules of 10 simulated minutes a second on one core: median %.0f, lowest %.0f, "
 	       "highest %.0f\n",
-	       rates[BENCH_ROUNDS / 2], rates[0], rates[BENCH_ROUNDS - 1]);
-	printf("steps of the core per schedule: %" PRIu64 "\n", cover.steps / (BENCH_ROUNDS * 200));
+	       with_views ? "five" : "two", rates[BENCH_ROUNDS / 2], rates[0], rates[BENCH_ROUNDS - 1]);
+	printf("steps of the core per schedule: %" PRIu64 "\n", cover.steps / (BENCH_ROUNDS * seeds));
+	if (with_views)
+		printf("scheduled faults per schedule: %" PRIu64 "\n",
+		       cover.faults_injected / (BENCH_ROUNDS * seeds));
 	return EXIT_SUCCESS;
 }
 
@@ -284,8 +320,13 @@ static int hunt(const struct args *a)
 	for (uint32_t rule = 0; rule < QD_RULE_COUNT; rule++) {
 		if (a->mutant != QD_RULE_COUNT && a->mutant != rule)
 			continue;
+		if (a->mode_given && a->mutant == QD_RULE_COUNT && a->request.cluster != is_of_views(rule))
+			continue;
+		struct args in_mode = *a;
+		if (!a->mode_given)
+			in_mode.request.cluster = is_of_views(rule);
 		char failure[SIM_TEXT_MAX];
-		const uint64_t seed = catching_seed(a, rule, failure);
+		const uint64_t seed = catching_seed(&in_mode, rule, failure);
 		if (seed <= a->limit) {
 			printf("%s\t%s\t%" PRIu64 "\t%s\t%s\n", mutants_name(rule), mutants_clause(rule),
 			       seed, mutants_text(rule), failure);
@@ -311,7 +352,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	if (a.bench)
-		return bench();
+		return bench(a.request.cluster);
 	if (a.hunt && !mutants_built()) {
 		fprintf(stderr, "sim: --hunt needs the build with mutants\n");
 		return EXIT_USAGE;

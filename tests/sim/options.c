@@ -13,7 +13,8 @@ struct fault_info {
 };
 
 #define FAULT_INFO(name, scheduled, text) [SIM_FAULT_##name] = {#name, text, (scheduled) != 0},
-static const struct fault_info infos[SIM_FAULT_COUNT] = {SIM_FAULTS(FAULT_INFO)};
+static const struct fault_info infos[SIM_FAULT_COUNT] = {SIM_FAULTS(FAULT_INFO)
+								 SIM_CLUSTER_FAULTS(FAULT_INFO)};
 #undef FAULT_INFO
 
 const char *sim_fault_name(enum sim_fault f)
@@ -86,7 +87,7 @@ static void draw_times(struct sim_options *o, struct qd_rand *r)
 
 static uint64_t draw_faults(struct qd_rand *r)
 {
-	uint64_t all = (1ull << SIM_FAULT_COUNT) - 1;
+	uint64_t all = (1ull << SIM_FAULT_DISK_COUNT) - 1;
 	uint64_t kind = qd_rand_below(r, 16);
 	if (kind == 0)
 		return 0;
@@ -113,7 +114,7 @@ static void draw_size(struct sim_options *o, struct qd_rand *r, const struct sim
 /* How long the rules may keep a healed cluster from running its group: docs/SIMULATOR.md, "the bound". */
 uint64_t sim_heal_bound_ns(const struct sim_options *o)
 {
-	const struct qd_times *t = (o->faults >> SIM_FAULT_TIMES & 1) != 0 ? &o->times_later : &o->times;
+	const struct qd_times *t = sim_faults_has(&o->faults, SIM_FAULT_TIMES) ? &o->times_later : &o->times;
 	return (uint64_t)(2 * t->takeover.ns + t->wait.ns + t->challenge.ns) + 4 * SIM_S;
 }
 
@@ -127,9 +128,9 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 	draw_flavour(o, r);
 	draw_times(o, r);
 	o->times_later = draw_longer(&o->times, r);
-	o->faults = draw_faults(r) & ~request->faults_off;
+	o->faults.bits[0] = draw_faults(r) & ~request->faults_off.bits[0];
 	if (request->calm)
-		o->faults = 0;
+		o->faults = (struct sim_faults){.bits = {0}};
 	static const uint32_t gaps[8] = {2000, 4000, 6000, 10000, 15000, 20000, 40000, 80000};
 	o->gap_ms = gaps[qd_rand_below(r, 8)];
 	static const uint32_t rates[8] = {0, 60, 120, 250, 500, 1000, 2500, 6000};
@@ -137,17 +138,17 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 	o->trap_rate = (uint32_t)(qd_rand_below(r, 4) * 24);
 	static const uint64_t latencies_us[8] = {150, 150, 300, 300, 600, 2000, 5000, 20000};
 	o->latency_ns = latencies_us[qd_rand_below(r, 8)] * 1000;
-	for (uint32_t i = 0; i < SIM_MACHINES_MAX; i++) {
+	for (uint32_t i = 0; i < SIM_DISK_MACHINES_MAX; i++) {
 		/* rates differ by up to 1 in 500 between any two */
 		int32_t ppm = (int32_t)qd_rand_below(r, 3) - 1;
 		ppm = ppm * 999 + (ppm == 0 ? (int32_t)qd_rand_below(r, 1999) - 999 : 0);
-		o->ppm[i] = (o->faults & bit(SIM_FAULT_DRIFT)) != 0 ? ppm : 0;
+		o->ppm[i] = sim_faults_has(&o->faults, SIM_FAULT_DRIFT) ? ppm : 0;
 	}
 	o->copied_names = qd_rand_below(r, 2) == 0;
 	o->copied_machine_id = qd_rand_below(r, 2) == 0;
-	if (o->nodes == SIM_MACHINES_MAX)
-		o->faults &= ~bit(SIM_FAULT_COPIED_ID);
-	if ((o->faults & bit(SIM_FAULT_COPIED_ID)) != 0)
+	if (o->nodes == SIM_DISK_MACHINES_MAX)
+		sim_faults_remove(&o->faults, SIM_FAULT_COPIED_ID);
+	if (sim_faults_has(&o->faults, SIM_FAULT_COPIED_ID))
 		o->machines = o->nodes + 1;
 	o->start_limit_ms = qd_rand_below(r, 3) == 0 ? 5000 : 0;
 	uint64_t minutes = request->minutes != 0 ? request->minutes : 10;
@@ -156,9 +157,11 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 	if (o->end_ns < 2 * heal)
 		o->end_ns = 2 * heal;
 	o->heal_ns = o->end_ns - heal;
+	if (request->cluster)
+		cluster_options_draw(o, r, request);
 }
 
-void sim_options_print(const struct sim_options *o)
+static void print_target(const struct sim_options *o)
 {
 	printf("  nodes %" PRIu32 "%s, paths %" PRIu32 ", target like %s%s%s%s%s%s%s%s\n", o->nodes,
 	       o->machines > o->nodes ? " and a copy of node 1" : "", o->paths, o->flavour.name,
@@ -168,6 +171,14 @@ void sim_options_print(const struct sim_options *o)
 	       o->flavour.ua_new_session ? ", UA at login" : "",
 	       o->flavour.ua_power_on ? ", UA at power on" : "",
 	       o->flavour.ua_release_we ? ", UA at RELEASE" : "");
+}
+
+void sim_options_print(const struct sim_options *o)
+{
+	if (o->c.on)
+		cluster_options_print(o);
+	if (!o->c.on || o->c.has_disk)
+		print_target(o);
 	printf("  renew %" PRId64 " ms, challenge %" PRId64 " ms, takeover %" PRId64 " ms, %" PRIu64
 	       " s, healed at %" PRIu64 " s\n",
 	       qd_span_to_ms(o->times.renew), qd_span_to_ms(o->times.challenge),
@@ -176,7 +187,7 @@ void sim_options_print(const struct sim_options *o)
 	       "/256, one way %" PRIu64 " us\n  faults:",
 	       o->gap_ms, o->op_rate, o->trap_rate, o->latency_ns / 1000);
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
-		if ((o->faults >> f & 1) != 0)
+		if (sim_faults_has(&o->faults, f))
 			printf(" %s", infos[f].name);
 	printf("\n");
 }

@@ -26,7 +26,8 @@ static void set_up_machine(struct sim *s, uint32_t i)
 	bool copy = i >= s->o.nodes;
 	m->index = i;
 	m->node_id = copy ? 1 : i + 1;
-	m->nexus_base = (copy && s->o.copied_names ? 0 : i) * QD_PATHS_MAX;
+	m->nexus_base = (copy && s->o.copied_names ? 0 : i) *
+			(s->o.c.on ? SIM_NEXUS_MAX / SIM_MACHINES_MAX : QD_PATHS_MAX);
 	m->ppm = s->o.ppm[i];
 	m->timer_t = m->runner_t = m->dog_t = SIM_NEVER;
 	m->config = (struct qd_node_config){
@@ -67,15 +68,17 @@ static void set_up(struct sim *s, const struct sim_options *o, struct sim_cover 
 		.data_lba = qd_qdisk_min_sectors(SIM_SECTOR_BYTES),
 	};
 	sim_disk_format(&s->disk, &sb);
-	s->disk.keep_past =
-		(o->faults & (1ull << SIM_FAULT_ROLL_BACK_PREEMPT | 1ull << SIM_FAULT_ROLL_BACK_SECONDS |
-			      1ull << SIM_FAULT_TARGET_AFTER_STRIKE)) != 0;
+	s->disk.keep_past = sim_faults_has(&o->faults, SIM_FAULT_ROLL_BACK_PREEMPT) ||
+			    sim_faults_has(&o->faults, SIM_FAULT_ROLL_BACK_SECONDS) ||
+			    sim_faults_has(&o->faults, SIM_FAULT_TARGET_AFTER_STRIKE);
 	for (uint32_t i = 0; i < o->machines; i++)
 		set_up_machine(s, i);
-	if (o->faults != 0)
+	if (o->c.on)
+		cluster_set_up(s);
+	if (sim_faults_any(&o->faults))
 		sim_push(s, 15 * SIM_S, SIM_EV_FAULT, 0, 0, 0);
 	sim_push(s, o->heal_ns, SIM_EV_HEAL, 0, 0, 0);
-	if ((o->faults >> SIM_FAULT_DRIFT & 1) != 0)
+	if (sim_faults_has(&o->faults, SIM_FAULT_DRIFT))
 		cover->faults[SIM_FAULT_DRIFT]++;
 	if (o->machines > o->nodes)
 		cover->faults[SIM_FAULT_COPIED_ID]++;
@@ -159,7 +162,11 @@ static void handle(struct sim *s, const struct sim_event *e)
 		on_report(s, m, e);
 		return;
 	case SIM_EV_BOOT:
-		if (!m->powered && m->boots == e->gen)
+		if (m->powered || m->boots != e->gen || m->dead)
+			return;
+		if (operator_waits(s, m))
+			sim_push(s, s->t + SIM_S, SIM_EV_BOOT, e->machine, 0, e->gen);
+		else
 			host_boot(s, m);
 		return;
 	case SIM_EV_PROCESS:
@@ -181,11 +188,37 @@ static void handle(struct sim *s, const struct sim_event *e)
 	case SIM_EV_HEAL:
 		fault_heal(s);
 		return;
+	case SIM_EV_SLOT:
+		slots_second(s, e->index);
+		return;
+	case SIM_EV_PACKET:
+	case SIM_EV_KEPT:
+	case SIM_EV_ASK:
+	case SIM_EV_ANSWER_ASK:
+	case SIM_EV_WITNESS_WRITTEN:
+	case SIM_EV_WITNESS_UP:
+	case SIM_EV_FLAP:
+	case SIM_EV_FORCE:
+	case SIM_EV_CRASH:
+		cluster_handle(s, m, e);
+		return;
 	case SIM_EV_NONE:
 	case SIM_EV_KIND_COUNT:
 		break;
 	}
 	QD_UNREACHABLE("event");
+}
+
+/* A deadline that has come, and comes again at once, because nothing is done about it. */
+static void watch_timers(struct sim *s, struct sim_machine *m)
+{
+	if (s->t / SIM_S != m->timers_s) {
+		m->timers_s = s->t / SIM_S;
+		m->timers = 0;
+	} else if (++m->timers > SIM_TIMERS_MAX) {
+		sim_fail(s, "contract: node %u has more than %d timeouts in a second", m->node_id,
+			 (int)SIM_TIMERS_MAX);
+	}
 }
 
 static void fire_timer(struct sim *s, struct sim_machine *m)
@@ -203,6 +236,7 @@ static void fire_timer(struct sim *s, struct sim_machine *m)
 	}
 	struct qd_event ev = {.kind = QD_EVENT_TIMEOUT};
 	host_step(s, m, &ev);
+	watch_timers(s, m);
 }
 
 enum next_kind {
@@ -246,6 +280,7 @@ static void watch_spin(struct sim *s)
 
 static void run(struct sim *s, const struct sim_options *o)
 {
+	const uint64_t events_max = o->c.on ? SIM_CLUSTER_EVENTS_MAX : SIM_EVENTS_MAX;
 	for (uint64_t events = 0; !s->failed; events++) {
 		uint64_t t;
 		uint32_t machine = 0;
@@ -255,9 +290,9 @@ static void run(struct sim *s, const struct sim_options *o)
 		qd_assert(t >= s->t);
 		s->t = t;
 		watch_spin(s);
-		if (events > SIM_EVENTS_MAX)
+		if (events > events_max)
 			sim_fail(s, "contract: more than %d events: the core floods its target",
-				 (int)SIM_EVENTS_MAX);
+				 (int)events_max);
 		if (kind == NEXT_HEAP) {
 			struct sim_event e = sim_heap_pop(&s->heap);
 			handle(s, &e);
@@ -271,7 +306,10 @@ static void run(struct sim *s, const struct sim_options *o)
 	}
 	if (!s->failed) {
 		s->t = o->end_ns;
-		check_end(s);
+		if (o->c.on)
+			check_cluster_end(s);
+		else
+			check_end(s);
 	}
 }
 

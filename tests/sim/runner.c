@@ -153,7 +153,7 @@ static void start_complete(struct sim *s, struct sim_machine *m)
 		runner_report(s, m, QD_REPORT_START_FAILED, r->turn);
 		return;
 	}
-	r->write_t = s->t;
+	r->write_t = s->o.c.on ? SIM_NEVER : s->t; /* where views decide no disk fences the group */
 	set_state(s, m, SIM_RUNNER_RUNNING);
 	runner_report(s, m, QD_REPORT_STARTED, r->turn);
 }

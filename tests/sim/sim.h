@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "core/node.h"
 #include "core/rules.h"
+#include "sim/cluster.h"
 #include "sim/disk.h"
 #include "sim/fault_list.h"
 #include "sim/heap.h"
@@ -21,19 +22,48 @@
 #define SIM_FOREIGN_KEY UINT64_C(0xfeed0042)
 
 #define SIM_FAULT_ENUM(name, scheduled, text) SIM_FAULT_##name,
-enum sim_fault { SIM_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
+enum sim_fault { SIM_FAULTS(SIM_FAULT_ENUM) SIM_CLUSTER_FAULTS(SIM_FAULT_ENUM) SIM_FAULT_COUNT };
 #undef SIM_FAULT_ENUM
 
 enum {
-	SIM_MACHINES_MAX = 8,
-	SIM_OPS_MAX = 512,	 /* commands under way in the whole world */
-	SIM_LOG_MAX = 4096,	 /* lines kept for the report of a violation */
-	SIM_EVENTS_MAX = 500000, /* of one run; eight nodes need 100,000 */
-	SIM_SPIN_MAX = 2000,	 /* steps at one instant: a core that asks for the same timeout for ever */
+	SIM_FAULT_DISK_COUNT = SIM_FAULT_COPIED_ID + 1, /* kinds that exist without views, too */
+	SIM_MACHINES_MAX = SIM_NODES_MAX,
+	SIM_DISK_MACHINES_MAX = 8,	   /* without views */
+	SIM_OPS_MAX = 512,		   /* commands under way in the whole world */
+	SIM_LOG_MAX = 4096,		   /* lines kept for the report of a violation */
+	SIM_EVENTS_MAX = 500000,	   /* of one run; eight nodes need 100,000 */
+	SIM_CLUSTER_EVENTS_MAX = 20000000, /* with heartbeats */
+	SIM_SPIN_MAX = 2000,   /* steps at one instant: a core that asks for the same timeout for ever */
+	SIM_TIMERS_MAX = 2000, /* timeouts of a machine in one second: likewise */
 	SIM_TEXT_MAX = 512,
 	SIM_LEFT_MAX = 16,
 	SIM_CLUSTER_TAG = 0x5143,
 };
+
+/* A set of faults. */
+struct sim_faults {
+	uint64_t bits[2];
+};
+
+static inline bool sim_faults_has(const struct sim_faults *set, enum sim_fault f)
+{
+	return (set->bits[f / 64] >> f % 64 & 1) != 0;
+}
+
+static inline void sim_faults_add(struct sim_faults *set, enum sim_fault f)
+{
+	set->bits[f / 64] |= 1ull << f % 64;
+}
+
+static inline void sim_faults_remove(struct sim_faults *set, enum sim_fault f)
+{
+	set->bits[f / 64] &= ~(1ull << f % 64);
+}
+
+static inline bool sim_faults_any(const struct sim_faults *set)
+{
+	return (set->bits[0] | set->bits[1]) != 0;
+}
 
 struct sim_options {
 	uint64_t seed;
@@ -44,7 +74,7 @@ struct sim_options {
 	struct sim_flavour flavour;
 	struct qd_times times;
 	struct qd_times times_later; /* what fault TIMES may load; every time is as long or longer */
-	uint64_t faults;	     /* bit n: fault n may happen */
+	struct sim_faults faults;    /* that may happen */
 	uint64_t gap_ms;	     /* mean time between scheduled faults */
 	uint32_t op_rate;	     /* of 65536 commands so many have a fault of their own */
 	uint32_t trap_rate;	     /* of 256 strikes so many are followed by a fault */
@@ -55,14 +85,16 @@ struct sim_options {
 	uint64_t end_ns;
 	uint64_t heal_ns; /* from here on nothing fails any more */
 	uint64_t start_limit_ms;
+	struct sim_cluster_options c;
 };
 
 /* What the user asks for; zero values: by seed. */
 struct sim_request {
 	uint32_t nodes;
 	uint64_t minutes;
-	uint64_t faults_off;
-	bool calm; /* no faults at all */
+	struct sim_faults faults_off;
+	bool calm;    /* no faults at all */
+	bool cluster; /* views decide; otherwise one disk does */
 };
 
 enum sim_event_kind {
@@ -81,6 +113,16 @@ enum sim_event_kind {
 	SIM_EV_TARGET_UP,
 	SIM_EV_CLEAR,
 	SIM_EV_HEAL,
+	SIM_EV_PACKET, /* packet `index` reaches its machine on network `gen` */
+	SIM_EV_KEPT,   /* a write of the machine's own store of turn `gen` is over; index: 1 it went well */
+	SIM_EV_ASK,    /* request `index` reaches the witness */
+	SIM_EV_ANSWER_ASK, /* the witness's answer `index` reaches its machine */
+	SIM_EV_WITNESS_WRITTEN,
+	SIM_EV_WITNESS_UP,
+	SIM_EV_FLAP, /* the way from the machine to node index changes, `gen` times more */
+	SIM_EV_FORCE,
+	SIM_EV_CRASH,
+	SIM_EV_SLOT, /* the second half of command `index`, WRITE_SLOTS */
 	SIM_EV_KIND_COUNT,
 };
 
@@ -118,6 +160,8 @@ struct sim_op {
 	struct qd_answer answer;
 	struct qd_key keys[SIM_REGS_MAX];
 	struct qd_owner_record records[SIM_MACHINES_MAX];
+	struct qd_head slot;
+	uint32_t slot_index;
 	uint32_t next_free;
 };
 
@@ -175,6 +219,8 @@ struct sim_machine {
 	uint64_t stored_incarnation;
 	uint32_t boots;
 	uint64_t timer_t;
+	uint64_t timers_s; /* timeouts in this second */
+	uint32_t timers;
 	uint64_t runner_t;
 	uint64_t dog_t;
 	bool has_owned;
@@ -186,6 +232,12 @@ struct sim_machine {
 	uint64_t left[SIM_LEFT_MAX];
 	uint64_t left_incarnation; /* of its own, when it struck */
 	uint64_t timer_late_until;
+	bool prevent;		  /* its operator starts it with prevent quorum */
+	bool join_only;		  /* it was started so */
+	bool dead;		  /* it stays dead after healing */
+	uint64_t witness_session; /* as it knows it */
+	uint32_t queued_count;	  /* packets that wait for its process */
+	uint64_t queued_t;
 	struct sim_runner runner;
 	struct sim_path paths[QD_PATHS_MAX];
 	struct qd_node_config config;
@@ -199,6 +251,10 @@ enum sim_log_kind {
 	SIM_LOG_LAND, /* data of the group on the disk */
 	SIM_LOG_RUNNER,
 	SIM_LOG_MACHINE,
+	SIM_LOG_PACKET,
+	SIM_LOG_STORE,
+	SIM_LOG_WITNESS,
+	SIM_LOG_OPERATOR,
 	SIM_LOG_KIND_COUNT,
 };
 
@@ -228,6 +284,20 @@ struct sim_cover {
 	uint64_t groups_started;
 	uint64_t heal_max_ns; /* longest from healing to a running group */
 	uint64_t heal_waived;
+	/* where there are views */
+	uint64_t states[QD_CLUSTER_STATE_COUNT][QD_CLUSTER_STATE_COUNT];
+	uint64_t waits[QD_WAIT_COUNT];
+	uint64_t packets[QD_MSG_KIND_COUNT];
+	uint64_t refusals[QD_REFUSAL_COUNT];
+	uint64_t verdicts[QD_WITNESS_VERDICT_COUNT];
+	uint64_t replies[QD_REPLY_COUNT];
+	uint64_t models[QD_MODEL_COUNT];
+	uint64_t events;
+	uint64_t views;
+	uint64_t views_healed_max;
+	uint64_t wire_checked;
+	uint64_t not_quorate; /* I6 not asked for: who is left has no majority */
+	uint64_t faults_injected;
 };
 
 /* What the invariants remember. */
@@ -273,6 +343,7 @@ struct sim {
 	struct sim_machine machines[SIM_MACHINES_MAX];
 	struct sim_op ops[SIM_OPS_MAX];
 	struct sim_log log[SIM_LOG_MAX];
+	struct sim_cluster c;
 };
 
 /* --- options.c */
@@ -282,6 +353,11 @@ const char *sim_fault_name(enum sim_fault f);
 const char *sim_fault_text(enum sim_fault f);
 bool sim_fault_scheduled(enum sim_fault f);
 uint64_t sim_heal_bound_ns(const struct sim_options *o);
+/* --- cluster_options.c */
+void cluster_options_draw(struct sim_options *o, struct qd_rand *r, const struct sim_request *request);
+void cluster_options_print(const struct sim_options *o);
+uint64_t cluster_heal_bound_ns(const struct sim_options *o);
+uint64_t cluster_detection_ns(const struct sim_options *o);
 
 /* --- run.c */
 /* Run one seed to its end or to the first violation; s->failed says which. */
@@ -326,10 +402,25 @@ void wire_answer(struct sim *s, uint32_t index);
 void wire_target_stops(struct sim *s);
 void wire_lun_reset(struct sim *s);
 void wire_free(struct sim *s, struct sim_op *op);
+void wire_reply(struct sim *s, struct sim_op *op);
 uint64_t wire_latency(struct sim *s);
+
+/* --- slots.c: the configuration on the disk */
+void slots_read(struct sim *s, struct sim_op *op);
+void slots_choose(struct sim *s, struct sim_op *op); /* which one is written first */
+void slots_land(struct sim *s, struct sim_op *op);
+bool slots_tear(struct sim *s,
+		struct sim_op *op); /* true: torn, and somebody died of it; the command is gone */
+void slots_go_on(struct sim *s, struct sim_op *op); /* the first one is written: the other follows */
+void slots_second(struct sim *s, uint32_t index);
 
 /* --- fault.c */
 void fault_clock(struct sim *s);
+uint64_t fault_duration(struct sim *s);
+uint64_t fault_end(struct sim *s, uint64_t for_ns); /* with the healing at the latest */
+void fault_machine(struct sim *s, struct sim_machine *m, enum sim_fault f);
+void fault_target(struct sim *s, enum sim_fault f);
+bool fault_is_target(enum sim_fault f);
 void fault_clear(struct sim *s);
 void fault_restart(struct sim *s, enum sim_restart how);
 void fault_after_strike(struct sim *s, struct sim_machine *m);
@@ -347,10 +438,85 @@ void check_holder(struct sim *s); /* note a change of the holder's key */
 void check_heal(struct sim *s);
 void check_end(struct sim *s);
 
+/* --- net.c: packets between nodes */
+void net_init(struct sim *s);
+void net_send(struct sim *s, struct sim_machine *m, const struct qd_action *a);
+void net_arrive(struct sim *s, struct sim_machine *m, const struct sim_event *e);
+void net_cut(struct sim *s, uint32_t from, uint32_t to, uint32_t net, uint64_t until); /* net == nets: all */
+void net_heal(struct sim *s);
+
+/* --- store.c: what a node keeps on its own disk */
+void store_init(struct sim *s);
+void store_keep(struct sim *s, struct sim_machine *m, const struct qd_action *a, const struct qd_kept *kept);
+void store_over(struct sim *s, struct sim_machine *m, const struct sim_event *e);
+void store_process_ended(struct sim *s, struct sim_machine *m);
+void store_lose(struct sim *s, struct sim_machine *m, bool wiped); /* else: an older copy comes back */
+void store_backup(struct sim *s);
+bool store_has_body(const struct sim *s, const struct sim_machine *m, const uint8_t body[QD_DIGEST_BYTES]);
+void store_add_body(struct sim *s, const struct sim_machine *m, const uint8_t body[QD_DIGEST_BYTES]);
+void store_body_of(uint32_t number, uint8_t body[QD_DIGEST_BYTES]);
+
+/* --- witness.c */
+void witness_init(struct sim *s);
+void witness_ask(struct sim *s, struct sim_machine *m, const struct qd_witness_request *request);
+void witness_take(struct sim *s, const struct sim_event *e);
+void witness_answer(struct sim *s, struct sim_machine *m, const struct sim_event *e);
+void witness_written(struct sim *s, const struct sim_event *e);
+void witness_start(struct sim *s);
+void witness_crash(struct sim *s, uint64_t back_in_ns);
+void witness_lose(struct sim *s, bool wiped);
+void witness_heal(struct sim *s);
+
+/* --- cluster_host.c: machines where views decide */
+void cluster_set_up(struct sim *s);
+void cluster_configure(struct sim *s, struct sim_machine *m); /* before its process starts */
+bool cluster_act(struct sim *s, struct sim_machine *m,
+		 const struct qd_action *a);		  /* false: not one of views */
+void cluster_ended(struct sim *s, struct sim_machine *m); /* its process is about to be gone */
+void cluster_handle(struct sim *s, struct sim_machine *m, const struct sim_event *e);
+
+/* --- operator.c: changes of the configuration, force, prevent */
+void operator_change(struct sim *s, struct sim_machine *m, enum sim_fault f);
+void operator_force(struct sim *s);
+/* One request at a time: nobody else waits for a reply of this machine. Marks it. */
+bool operator_may_ask(struct sim *s, struct sim_machine *m, bool change);
+void operator_force_now(struct sim *s, struct sim_machine *m, uint32_t tries);
+/* Must this machine start with prevent quorum: it has not taken what was forced elsewhere. */
+bool operator_prevents(struct sim *s, const struct sim_machine *m);
+bool operator_waits(const struct sim *s, const struct sim_machine *m);
+
+/* --- cluster_fault.c */
+void cluster_fault_clock(struct sim *s);
+void cluster_heal(struct sim *s);
+void cluster_trap(struct sim *s, struct sim_machine *m, enum qd_msg_kind said);
+
+/* --- heads.c: which configuration was made from which */
+uint64_t heads_id(const struct qd_head *h);
+struct sim_head *heads_find(struct sim *s, uint64_t id);
+void heads_add(struct sim *s, const struct qd_head *h, uint64_t id, uint64_t parent);
+bool heads_descends(struct sim *s, uint64_t id, uint64_t from);
+/* The entry of an epoch, made where there is none; NULL: too many. */
+struct sim_view *views_find(struct sim *s, uint64_t epoch);
+uint64_t views_hash(const struct qd_view *v);
+
+/* --- check_cluster.c: invariants of views */
+void check_cluster_step(struct sim *s, struct sim_machine *m, const struct qd_event *ev);
+void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_msg *msg);
+void check_cluster_kept(struct sim *s, struct sim_machine *m);
+void check_cluster_reply(struct sim *s, struct sim_machine *m, enum qd_reply reply);
+void check_cluster_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch);
+void check_cluster_group(struct sim *s, struct sim_machine *m, uint64_t epoch);
+void check_cluster_forget(struct sim *s, const struct sim_machine *m); /* its process is gone */
+void check_cluster_lost(struct sim *s, const struct sim_machine *m);   /* its store is another one */
+void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
+			   const struct qd_witness_answer *a);
+void check_cluster_end(struct sim *s);
+bool check_clock_lied(const struct sim *s, const struct sim_machine *m);
+
 /* --- cover.c */
-void cover_print(const struct sim_cover *c, uint64_t seeds);
+void cover_print(const struct sim_cover *c, uint64_t seeds, bool with_views);
 /* Number of faults, transitions and trace codes never seen that are not in the list of those that cannot be. */
-uint32_t cover_missing(const struct sim_cover *c, bool print);
+uint32_t cover_missing(const struct sim_cover *c, bool with_views, bool print);
 
 static inline uint64_t sim_below(struct sim *s, uint64_t bound)
 {

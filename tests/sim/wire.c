@@ -45,7 +45,7 @@ void wire_free(struct sim *s, struct sim_op *op)
 
 static bool is_write(const struct sim_op *op)
 {
-	return op->data || op->op.kind == QD_OP_WRITE_RECORD;
+	return op->data || op->op.kind == QD_OP_WRITE_RECORD || op->op.kind == QD_OP_WRITE_SLOTS;
 }
 
 /* ---- fates ---- */
@@ -133,7 +133,8 @@ static uint32_t fault_rate(const struct sim *s, const struct sim_op *op)
 	const bool beat = op->op.kind == QD_OP_PR_OUT && op->op.u.pr.action == QD_PR_REGISTER;
 	if (op->data || beat)
 		return s->o.op_rate * 2;
-	if (op->op.kind == QD_OP_PR_OUT || op->op.kind == QD_OP_WRITE_RECORD)
+	if (op->op.kind == QD_OP_PR_OUT || op->op.kind == QD_OP_WRITE_RECORD ||
+	    op->op.kind == QD_OP_WRITE_SLOTS)
 		return s->o.op_rate * 6;
 	return s->o.op_rate;
 }
@@ -189,7 +190,7 @@ void wire_send(struct sim *s, struct sim_machine *m, const struct qd_op *op)
 			 "case 14: node %u sends a PR OUT on path %u before its last command is known to be "
 			 "dead",
 			 m->node_id, op->path);
-	if (op->kind == QD_OP_PR_OUT || op->kind == QD_OP_WRITE_RECORD)
+	if (op->kind == QD_OP_PR_OUT || op->kind == QD_OP_WRITE_RECORD || op->kind == QD_OP_WRITE_SLOTS)
 		p->changes_open++;
 	struct sim_op *o = start(s, m, op->path);
 	if (o == NULL)
@@ -218,7 +219,7 @@ void wire_send_data(struct sim *s, struct sim_machine *m)
 
 /* ---- at the target ---- */
 
-static void reply(struct sim *s, struct sim_op *op)
+void wire_reply(struct sim *s, struct sim_op *op)
 {
 	const struct sim_path *p = &s->machines[op->machine].paths[op->op.path];
 	if (op->mute) {
@@ -310,6 +311,8 @@ static void land(struct sim *s, struct sim_op *op)
 {
 	if (op->data)
 		check_landed(s, op);
+	else if (op->op.kind == QD_OP_WRITE_SLOTS)
+		slots_land(s, op);
 	else
 		land_record(s, &op->op.u.record, SIM_SECTOR_BYTES);
 }
@@ -317,6 +320,8 @@ static void land(struct sim *s, struct sim_op *op)
 /* True: the write was torn and somebody died of it; the command is gone. */
 static bool tear(struct sim *s, struct sim_op *op)
 {
+	if (op->op.kind == QD_OP_WRITE_SLOTS)
+		return slots_tear(s, op);
 	if (op->data || s->healed || !fault_on(s, SIM_FAULT_TORN) || !sim_chance(s, 6))
 		return false;
 	fault_count(s, SIM_FAULT_TORN, op->machine, op->op.u.record.sequence);
@@ -336,6 +341,8 @@ static bool exec_write(struct sim *s, struct sim_op *op)
 	op->outcome = sim_disk_write_check(&s->disk, op->nexus);
 	if (op->outcome != QD_OUTCOME_GOOD)
 		return true;
+	if (op->op.kind == QD_OP_WRITE_SLOTS)
+		slots_choose(s, op);
 	if (op->land_late) {
 		op->phase = SIM_OP_ADMITTED;
 		op->admitted_t = s->t;
@@ -346,7 +353,10 @@ static bool exec_write(struct sim *s, struct sim_op *op)
 	if (tear(s, op))
 		return false;
 	land(s, op);
-	return true;
+	if (op->op.kind != QD_OP_WRITE_SLOTS)
+		return true;
+	slots_go_on(s, op);
+	return false;
 }
 
 void wire_land(struct sim *s, uint32_t index)
@@ -359,7 +369,10 @@ void wire_land(struct sim *s, uint32_t index)
 	}
 	sim_log_add(s, SIM_LOG_EXEC, op->machine, (uint32_t)op->op.kind, op->op.path, QD_OUTCOME_GOOD, 1);
 	land(s, op);
-	reply(s, op);
+	if (op->op.kind == QD_OP_WRITE_SLOTS)
+		slots_go_on(s, op);
+	else
+		wire_reply(s, op);
 }
 
 static void exec_reads(struct sim *s, struct sim_op *op)
@@ -397,9 +410,13 @@ static void exec_reads(struct sim *s, struct sim_op *op)
 		a->u.records.records = op->records;
 		return;
 	}
+	case QD_OP_READ_SLOTS:
+		slots_read(s, op);
+		return;
 	case QD_OP_NONE:
 	case QD_OP_LOGIN:
 	case QD_OP_WRITE_RECORD:
+	case QD_OP_WRITE_SLOTS:
 	case QD_OP_PR_OUT:
 	case QD_OP_KIND_COUNT:
 		break;
@@ -475,7 +492,7 @@ void wire_arrive(struct sim *s, uint32_t index)
 		}
 		op->outcome = QD_OUTCOME_UNKNOWN; /* refused */
 		op->mute = sim_chance(s, 64);
-		reply(s, op);
+		wire_reply(s, op);
 		return;
 	}
 	const struct sim_nexus *n = &s->disk.nexus[op->nexus];
@@ -499,7 +516,7 @@ void wire_arrive(struct sim *s, uint32_t index)
 	log_exec(s, op);
 	struct sim_machine *m = &s->machines[op->machine];
 	bool struck = m->struck_t == s->t;
-	reply(s, op);
+	wire_reply(s, op);
 	if (struck) {
 		m->struck_t = 0;
 		fault_after_strike(s, m);
@@ -532,7 +549,8 @@ void wire_answer(struct sim *s, uint32_t index)
 		p->up = true;
 		p->session = op->session;
 	}
-	if (op->op.kind == QD_OP_PR_OUT || op->op.kind == QD_OP_WRITE_RECORD)
+	if (op->op.kind == QD_OP_PR_OUT || op->op.kind == QD_OP_WRITE_RECORD ||
+	    op->op.kind == QD_OP_WRITE_SLOTS)
 		p->changes_open--;
 	struct qd_event ev;
 	ev.kind = QD_EVENT_DONE;

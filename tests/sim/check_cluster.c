@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The invariants of docs/PROTOCOL.md section 5 where views decide. They look at what is durable, what is said, and what a
+ * node takes for true, all measured in true time. docs/SIMULATOR.md lists what is let pass, and why. */
+#include "sim/sim.h"
+
+#include <inttypes.h>
+
+static bool leads(const struct qd_cluster *c)
+{
+	return c->state == QD_CLUSTER_LEADING;
+}
+
+/* ---- I3: configurations ---- */
+
+/* A configuration is made by the leader of an active view, or by force; else it is somebody's. */
+static void note_head(struct sim *s, struct sim_machine *m, const struct qd_event *ev)
+{
+	const struct qd_head *h = &m->node.cluster.want.head;
+	struct sim_seen *seen = &s->c.seen[m->index];
+	const uint64_t id = heads_id(h);
+	const bool changed = leads(&m->node.cluster) && h->tag.version == seen->want.version + 1;
+	if (changed || ev->kind == QD_EVENT_FORCE)
+		heads_add(s, h, id, seen->head_id);
+	else if (heads_find(s, id) == NULL)
+		sim_fail(s, "I3: node %u has configuration %" PRIu64 ".%" PRIu64 ", which nobody made",
+			 m->node_id, h->tag.epoch, h->tag.version);
+	seen->want = h->tag;
+	seen->head_id = id;
+}
+
+/* What was done stays, whatever comes later. */
+static void check_done(struct sim *s, const struct sim_machine *m, const char *what)
+{
+	const struct qd_head *h = &m->node.cluster.kept.head;
+	if (!heads_descends(s, heads_id(h), s->c.facts.done_id)) {
+		const struct sim_head *done = heads_find(s, s->c.facts.done_id);
+		sim_fail(s,
+			 "I3: node %u %s under configuration %" PRIu64 ".%" PRIu64
+			 ", which does not come from %" PRIu64 ".%" PRIu64 ", which was done",
+			 m->node_id, what, h->tag.epoch, h->tag.version, done->tag.epoch, done->tag.version);
+	}
+}
+
+static void note_done(struct sim *s, const struct sim_machine *m)
+{
+	check_done(s, m, "completes a change");
+	s->c.facts.done_id = heads_id(&m->node.cluster.kept.head);
+}
+
+void check_cluster_reply(struct sim *s, struct sim_machine *m, enum qd_reply reply)
+{
+	struct sim_seen *seen = &s->c.seen[m->index];
+	s->cover->replies[reply]++;
+	sim_log_add(s, SIM_LOG_OPERATOR, m->index, 3, (uint64_t)reply, 0, 0);
+	if (!seen->asked) {
+		sim_fail(s, "contract: node %u replies %s to nobody", m->node_id, qd_reply_name(reply));
+		return;
+	}
+	seen->asked = false;
+	if (seen->asked_change && reply == QD_REPLY_DONE)
+		note_done(s, m);
+	if (!s->c.facts.force_told || s->c.facts.force_machine != m->index || seen->asked_change)
+		return;
+	if (reply == QD_REPLY_DONE && s->c.facts.force_asked)
+		sim_fail(s, "I3: node %u tells an operator that its quorum is forced, which is not durable",
+			 m->node_id);
+	s->c.facts.force_asked = s->c.facts.force_told = false;
+}
+
+/* ---- I2: epochs and promises ---- */
+
+/* One epoch, one leader, one set of members. */
+static void check_view(struct sim *s, const struct sim_machine *m, const struct qd_view *v, bool taken,
+		       const char *what)
+{
+	struct sim_view *known = views_find(s, v->epoch);
+	const uint64_t hash = views_hash(v);
+	const uint32_t generation = s->c.stores[qd_epoch_node(v->epoch) - 1].generation;
+	if (known == NULL)
+		return;
+	/* Who has lost its store cannot know what it has proposed before: nobody may take it. */
+	if (!taken && known->generation != generation && known->hash != 0)
+		return;
+	if (known->hash == 0 || (!known->taken && known->generation != generation))
+		known->hash = hash;
+	known->generation = generation;
+	known->taken = known->taken || taken;
+	if (known->hash != hash)
+		sim_fail(s,
+			 "I2: node %u %s a view of epoch %" PRIu64 " with members %" PRIx64
+			 ", but another one has this epoch",
+			 m->node_id, what, v->epoch, v->members);
+}
+
+static void check_vote(struct sim *s, const struct sim_machine *m, bool has_vote)
+{
+	const struct sim_store *st = &s->c.stores[m->index];
+	if (has_vote && !st->own)
+		sim_fail(s, "I2: node %u votes from a store that is not its own", m->node_id);
+}
+
+static void check_promise(struct sim *s, const struct sim_machine *m, const struct qd_promise *p)
+{
+	struct sim_seen *seen = &s->c.seen[m->index];
+	if (p->refusal != QD_REFUSAL_NONE)
+		return;
+	check_vote(s, m, p->has_vote);
+	if (s->c.stores[m->index].durable.promised < p->epoch)
+		sim_fail(s, "I2: node %u promises epoch %" PRIu64 ", which is not durable", m->node_id,
+			 p->epoch);
+	if (p->epoch < seen->told_promise)
+		sim_fail(s, "I2: node %u promises epoch %" PRIu64 " after %" PRIu64, m->node_id, p->epoch,
+			 seen->told_promise);
+	seen->told_promise = p->epoch;
+}
+
+static void check_answer(struct sim *s, const struct sim_machine *m, const struct qd_answer_proof *a)
+{
+	const struct sim_store *st = &s->c.stores[m->index];
+	check_vote(s, m, a->has_vote);
+	if (a->epoch < s->c.seen[m->index].told_promise)
+		sim_fail(s, "I2: node %u answers a proof of epoch %" PRIu64 " after promising %" PRIu64,
+			 m->node_id, a->epoch, s->c.seen[m->index].told_promise);
+	if (qd_tag_compare(st->durable.head.tag, a->tag) < 0)
+		sim_fail(s,
+			 "I3: node %u says that it has configuration %" PRIu64 ".%" PRIu64
+			 ", which is not durable",
+			 m->node_id, a->tag.epoch, a->tag.version);
+}
+
+void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_msg *msg)
+{
+	switch (msg->kind) {
+	case QD_MSG_PREPARE:
+		check_view(s, m, &msg->u.prepare, false, "proposes");
+		if (qd_epoch_node(msg->u.prepare.epoch) != m->node_id)
+			sim_fail(s, "I2: node %u proposes an epoch of node %u", m->node_id,
+				 qd_epoch_node(msg->u.prepare.epoch));
+		return;
+	case QD_MSG_PROMISE:
+		check_promise(s, m, &msg->u.promise);
+		return;
+	case QD_MSG_INSTALL:
+		check_view(s, m, &msg->u.install.view, true, "installs");
+		return;
+	case QD_MSG_INSTALLED:
+		if (msg->u.installed.refusal != QD_REFUSAL_NONE)
+			return;
+		check_vote(s, m, msg->u.installed.has_vote);
+		if (s->c.stores[m->index].durable.installed.epoch < msg->u.installed.epoch)
+			sim_fail(s,
+				 "I2: node %u says it has installed epoch %" PRIu64 ", which is not durable",
+				 m->node_id, msg->u.installed.epoch);
+		return;
+	case QD_MSG_ANSWER:
+		check_answer(s, m, &msg->u.answer);
+		return;
+	case QD_MSG_NONE:
+	case QD_MSG_HELLO:
+	case QD_MSG_HELLO_OK:
+	case QD_MSG_BACK:
+	case QD_MSG_BACK_OK:
+	case QD_MSG_NEWS:
+	case QD_MSG_PROOF:
+	case QD_MSG_PROVED:
+	case QD_MSG_CHANGE:
+	case QD_MSG_RIGHT_ENDED:
+	case QD_MSG_LEAD:
+	case QD_MSG_KIND_COUNT:
+		return;
+	}
+}
+
+/* Something became durable. */
+void check_cluster_kept(struct sim *s, struct sim_machine *m)
+{
+	const struct qd_kept *k = &s->c.stores[m->index].durable;
+	struct sim_seen *seen = &s->c.seen[m->index];
+	struct sim_cluster_facts *f = &s->c.facts;
+	if (k->promised < seen->kept_promise)
+		sim_fail(s, "I2: node %u keeps promise %" PRIu64 " after %" PRIu64, m->node_id, k->promised,
+			 seen->kept_promise);
+	if (qd_tag_compare(k->head.tag, seen->kept_tag) < 0)
+		sim_fail(s,
+			 "I3: node %u keeps configuration %" PRIu64 ".%" PRIu64 " after %" PRIu64 ".%" PRIu64,
+			 m->node_id, k->head.tag.epoch, k->head.tag.version, seen->kept_tag.epoch,
+			 seen->kept_tag.version);
+	seen->kept_promise = k->promised;
+	seen->kept_tag = k->head.tag;
+	if (k->installed.epoch != 0) {
+		check_view(s, m, &k->installed, true, "keeps");
+		struct sim_view *v = views_find(s, k->installed.epoch);
+		if (v != NULL && k->has_vote)
+			v->installed |= qd_set_of(m->node_id);
+	}
+	if (f->force_told && f->force_asked && f->force_machine == m->index &&
+	    k->head.forced_by == m->node_id) {
+		f->forced = true;
+		f->force_asked = false;
+		f->forced_id = heads_id(&k->head);
+		f->done_id = f->forced_id;
+	}
+}
+
+void check_cluster_lost(struct sim *s, const struct sim_machine *m)
+{
+	struct sim_seen *seen = &s->c.seen[m->index];
+	seen->told_promise = 0;
+	seen->kept_promise = 0;
+	seen->kept_tag = (struct qd_tag){.epoch = 0};
+}
+
+void check_cluster_forget(struct sim *s, const struct sim_machine *m)
+{
+	struct sim_seen *seen = &s->c.seen[m->index];
+	struct sim_cluster_facts *f = &s->c.facts;
+	seen->asked = false;
+	seen->right_held = false;
+	seen->free_epoch = 0;
+	seen->change_open = false;
+	if (f->force_told && f->force_machine == m->index)
+		f->force_asked = f->force_told = false;
+}
+
+/* ---- the witness ---- */
+
+void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
+			   const struct qd_witness_answer *a)
+{
+	const struct qd_witness_record *r = &s->c.witness.durable;
+	struct sim_cluster_facts *f = &s->c.facts;
+	const bool holds =
+		q->ask == QD_WITNESS_LOCK || q->ask == QD_WITNESS_RENEW || q->ask == QD_WITNESS_PUT;
+	if (!holds)
+		return;
+	if (r->epoch != q->epoch || r->holder != q->node || !r->confirmed) {
+		sim_fail(s,
+			 "I2: the witness grants epoch %" PRIu64 " to node %u, but epoch %" PRIu64
+			 " and node %u are durable",
+			 q->epoch, q->node, r->epoch, r->holder);
+		return;
+	}
+	if (q->ask == QD_WITNESS_PUT && qd_tag_compare(r->tag, q->tag) != 0)
+		sim_fail(s, "I3: the witness says it has %" PRIu64 ".%" PRIu64 ", which is not durable",
+			 q->tag.epoch, q->tag.version);
+	if (qd_epoch_node(q->epoch) != q->node || a->epoch != q->epoch)
+		sim_fail(s, "I2: the witness grants an epoch of another node to node %u", q->node);
+	if (q->epoch < f->witness_epoch)
+		sim_fail(s, "I2: the witness grants epoch %" PRIu64 " after %" PRIu64, q->epoch,
+			 f->witness_epoch);
+	f->witness_epoch = q->epoch;
+}
+
+/* ---- I4: rights ---- */
+
+/* True time of an instant of the machine's past. */
+static uint64_t past_t(const struct sim *s, const struct sim_machine *m, uint64_t local)
+{
+	const uint64_t age = host_local(s, m) - local;
+	return s->t - (uint64_t)((int64_t)age * 1000000 / (1000000 + m->ppm));
+}
+
+static bool right_open(const struct sim *s, const struct sim_machine *m)
+{
+	const struct qd_lease *r = &m->node.cluster.right;
+	return m->powered && m->process && r->held && host_local(s, m) < r->stopped_by.ns;
+}
+
+/* It may do now what no disk fences. */
+static bool acts_free(const struct sim *s, const struct sim_machine *m)
+{
+	return m->powered && m->process && s->c.seen[m->index].free_epoch != 0 &&
+	       host_local(s, m) < m->node.cluster.right.begin_stop.ns;
+}
+
+static bool in_view(const struct sim_machine *leader, const struct sim_machine *m)
+{
+	const struct qd_view *v = &leader->node.cluster.lead.view;
+	return qd_set_has(v->members, m->node_id) && v->incarnation[m->node_id - 1] == m->config.incarnation;
+}
+
+static void check_pair(struct sim *s, const struct sim_machine *leader, const struct sim_machine *m)
+{
+	if (m == leader || in_view(leader, m) || !right_open(s, m) || !acts_free(s, leader) ||
+	    check_clock_lied(s, m) || check_clock_lied(s, leader))
+		return;
+	/* Of a later view one may have a right, but it waits in turn. */
+	if (m->node.cluster.right_epoch > s->c.seen[leader->index].free_epoch && !acts_free(s, m))
+		return;
+	const struct qd_lease *r = &m->node.cluster.right;
+	sim_fail(s,
+		 "I4: node %u takes unfenced work for free under epoch %" PRIu64
+		 ", but node %u, outside its view, has a right of epoch %" PRIu64 " for %" PRIu64 " ms more",
+		 leader->node_id, s->c.seen[leader->index].free_epoch, m->node_id,
+		 m->node.cluster.right_epoch, (r->stopped_by.ns - host_local(s, m)) / SIM_MS);
+}
+
+/* A right begins when its leader's does, or earlier. */
+static void check_start(struct sim *s, const struct sim_machine *m)
+{
+	const struct qd_cluster *c = &m->node.cluster;
+	struct sim_view *v = views_find(s, c->right_epoch);
+	const uint64_t start_t = past_t(s, m, c->right.start.ns);
+	const struct sim_machine *leader = &s->machines[qd_epoch_node(c->right_epoch) - 1];
+	if (v == NULL)
+		return;
+	if (check_clock_lied(s, leader)) {
+		v->right_t = s->t; /* not known: at the latest now */
+		return;
+	}
+	if (leads(c) && c->right_epoch == c->lead.view.epoch) {
+		v->right_t = start_t > v->right_t ? start_t : v->right_t;
+		return;
+	}
+	if (check_clock_lied(s, m))
+		return;
+	const uint64_t slop = SIM_MS + (s->t - start_t) / 400;
+	if (start_t > v->right_t + slop)
+		sim_fail(s,
+			 "I4: node %u counts its right of epoch %" PRIu64 " from %" PRIu64
+			 " us after its leader does",
+			 m->node_id, c->right_epoch, (start_t - v->right_t) / 1000);
+}
+
+static void check_right(struct sim *s, struct sim_machine *m)
+{
+	struct sim_seen *seen = &s->c.seen[m->index];
+	const struct qd_lease *r = &m->node.cluster.right;
+	seen->right_held = r->held;
+	seen->right_start = r->start.ns;
+	if (!r->held)
+		return;
+	check_start(s, m);
+	for (uint32_t i = 0; i < s->o.machines; i++)
+		check_pair(s, &s->machines[i], m);
+}
+
+static void check_free(struct sim *s, struct sim_machine *m)
+{
+	for (uint32_t i = 0; i < s->o.machines; i++)
+		check_pair(s, m, &s->machines[i]);
+}
+
+/* A view became active: a quorate set has it on its disks, and its configuration comes from all that was done. */
+static void check_active(struct sim *s, struct sim_machine *m)
+{
+	const struct qd_cluster *c = &m->node.cluster;
+	const struct qd_view *v = &c->lead.view;
+	const struct sim_view *known = views_find(s, v->epoch);
+	const uint32_t extras =
+		(c->disk.held ? QD_EXTRA_DISK : 0) | (c->witness.epoch != 0 ? QD_EXTRA_WITNESS : 0);
+	s->cover->views++;
+	if (s->healed) {
+		s->c.facts.views_healed++;
+		s->c.facts.views_late += s->t > s->o.heal_ns + cluster_heal_bound_ns(&s->o) ? 1 : 0;
+	}
+	check_view(s, m, v, true, "leads");
+	if (known == NULL)
+		return;
+	if (!qd_head_quorate(&c->kept.head, known->installed & v->members, extras)) {
+		sim_fail(s,
+			 "I4: node %u leads epoch %" PRIu64 ", but only nodes %" PRIx64 " of %" PRIx64
+			 " have installed it with a vote, extra voters %x",
+			 m->node_id, v->epoch, known->installed, v->members, extras);
+		return;
+	}
+	check_done(s, m, "leads");
+}
+
+/* ---- each step ---- */
+
+static void check_state(struct sim *s, struct sim_machine *m)
+{
+	const struct qd_cluster *c = &m->node.cluster;
+	struct sim_seen *seen = &s->c.seen[m->index];
+	if (leads(c) && seen->lead_epoch != c->lead.view.epoch) {
+		seen->lead_epoch = c->lead.view.epoch;
+		seen->change_open = false;
+		check_active(s, m);
+	}
+	seen->state = c->state;
+	if (!leads(c)) {
+		seen->change_open = false;
+		return;
+	}
+	if (seen->change_open && !c->lead.change_open)
+		note_done(s, m);
+	seen->change_open = c->lead.change_open;
+}
+
+void check_cluster_step(struct sim *s, struct sim_machine *m, const struct qd_event *ev)
+{
+	const struct qd_cluster *c = &m->node.cluster;
+	struct sim_seen *seen = &s->c.seen[m->index];
+	s->cover->waits[c->wait]++;
+	if (qd_tag_compare(c->want.head.tag, seen->want) != 0)
+		note_head(s, m, ev);
+	if (c->state != seen->state || leads(c))
+		check_state(s, m);
+	if (c->right.held != seen->right_held || (c->right.held && c->right.start.ns != seen->right_start))
+		check_right(s, m);
+	const bool free = leads(c) && c->right_epoch == c->lead.view.epoch && c->right.held &&
+			  ev->now.ns < c->right.begin_stop.ns && ev->now.ns >= c->lead.free_at.ns;
+	const uint64_t epoch = free ? c->lead.view.epoch : 0;
+	if (epoch == seen->free_epoch)
+		return;
+	seen->free_epoch = epoch;
+	if (free)
+		check_free(s, m);
+}
+
+void check_cluster_owner(struct sim *s, struct sim_machine *m, bool mine, uint64_t epoch)
+{
+	m->mine = mine;
+	m->mine_epoch = mine ? epoch : m->mine_epoch;
+	s->cover->announced += mine ? 1 : 0;
+}
+
+void check_cluster_group(struct sim *s, struct sim_machine *m, uint64_t epoch)
+{
+	struct sim_cluster_facts *f = &s->c.facts;
+	if (epoch < f->group_epoch || (epoch == f->group_epoch && f->group_machine != m->index)) {
+		if (check_clock_lied(s, m)) {
+			s->cover->excluded++;
+			return;
+		}
+		sim_fail(s, "I2: node %u starts the group under epoch %" PRIu64 " after %" PRIu64, m->node_id,
+			 epoch, f->group_epoch);
+	}
+	f->group_epoch = epoch;
+	f->group_machine = m->index;
+}
+
+/* ---- I6, I7 ---- */
+
+void check_cluster_end(struct sim *s)
+{
+	const struct sim_cluster_facts *c = &s->c.facts;
+	const struct sim_facts *f = &s->facts;
+	const uint64_t again = (uint64_t)s->o.times_later.wait.ns + 2 * (uint64_t)s->o.times_later.look.ns;
+	const uint64_t bound = cluster_heal_bound_ns(&s->o) + f->heal_retries * again;
+	if (c->views_healed > s->cover->views_healed_max)
+		s->cover->views_healed_max = c->views_healed;
+	if (!c->required) {
+		s->cover->not_quorate++;
+		return;
+	}
+	if (s->o.heal_ns + bound > s->o.end_ns) {
+		s->cover->heal_waived++;
+		return;
+	}
+	const uint64_t took = f->heal_since_t > s->o.heal_ns ? f->heal_since_t - s->o.heal_ns : 0;
+	if (f->heal_owner == SIM_MACHINES_MAX)
+		sim_fail(s, "I6: %" PRIu64 " s after healing nobody runs the group",
+			 (s->t - s->o.heal_ns) / SIM_S);
+	else if (took > bound)
+		sim_fail(s,
+			 "I6: machine %u runs the group for good only %" PRIu64
+			 " ms after healing, the bound is %" PRIu64,
+			 f->heal_owner, took / SIM_MS, bound / SIM_MS);
+	else if (took > s->cover->heal_max_ns)
+		s->cover->heal_max_ns = took;
+	const uint64_t views_max = 10 + 4 * s->o.nodes;
+	if (c->views_healed > views_max || c->views_late > 2 * s->o.nodes)
+		sim_fail(s, "I7: %" PRIu64 " views after healing, %" PRIu64 " of them late", c->views_healed,
+			 c->views_late);
+}
