@@ -4,6 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool store(void *context, const uint8_t digest[QD_DIGEST_BYTES], const uint8_t *text, size_t len_bytes)
+{
+	struct bench *b = context;
+	b->texts++;
+	if (b->text_refused)
+		return false;
+	memcpy(b->digest, digest, QD_DIGEST_BYTES);
+	memcpy(b->text, text, len_bytes);
+	b->text_bytes = len_bytes;
+	return true;
+}
+
+static bool load(void *context, const uint8_t digest[QD_DIGEST_BYTES], uint8_t *text, size_t *len_bytes)
+{
+	const struct bench *b = context;
+	if (b->text_refused || memcmp(digest, b->digest, QD_DIGEST_BYTES) != 0)
+		return false;
+	memcpy(text, b->text, b->text_bytes < QD_QDISK_TEXT_MAX ? b->text_bytes : QD_QDISK_TEXT_MAX);
+	*len_bytes = b->text_bytes;
+	return true;
+}
+
 void bench_open(struct bench *b, const struct qd_iscsi_target *targets, uint32_t count)
 {
 	*b = (struct bench){0};
@@ -16,6 +38,9 @@ void bench_open(struct bench *b, const struct qd_iscsi_target *targets, uint32_t
 		.record_count = BENCH_CLUSTER_NODES,
 		.cluster = "bench",
 		.cluster_tag = qd_cluster_tag("bench"),
+		.store = store,
+		.load = load,
+		.text_context = b,
 	};
 	if (qd_paths_open(&c, &b->paths) != 0)
 		abort();
@@ -51,6 +76,13 @@ uint64_t bench_write(struct bench *b, uint32_t path, const struct qd_owner_recor
 {
 	struct qd_op op = {.kind = QD_OP_WRITE_RECORD, .path = path};
 	op.u.record = *record;
+	return submit(b, &op);
+}
+
+uint64_t bench_write_slots(struct bench *b, uint32_t path, const struct qd_head *head)
+{
+	struct qd_op op = {.kind = QD_OP_WRITE_SLOTS, .path = path};
+	op.u.head = *head;
 	return submit(b, &op);
 }
 

@@ -156,6 +156,12 @@ static void relay_up(struct connection *c)
 		return;
 	}
 	size_t len = (size_t)n;
+	if (me.order.kind == PROXY_FLIP_UP && me.order.count < len) {
+		data[me.order.count] ^= (uint8_t)me.order.mask;
+		me.order.kind = PROXY_PASS;
+	} else if (me.order.kind == PROXY_FLIP_UP) {
+		me.order.count -= (uint32_t)len;
+	}
 	bool cut = me.order.kind == PROXY_CUT_UP && len >= me.order.count;
 	if (me.order.kind == PROXY_CUT_UP) {
 		len = cut ? me.order.count : len;

@@ -15,6 +15,7 @@ enum proxy_order_kind {
 	PROXY_HOLD,	 /* keep what the target says; relay the other way */
 	PROXY_CUT_UP,	 /* reset after `count` more bytes to the target */
 	PROXY_CUT_DOWN,	 /* reset after `count` more bytes from the target */
+	PROXY_FLIP_UP,	 /* the byte after `count` more bytes to the target is exclusive-ored with `mask` */
 	PROXY_FLIP_DOWN, /* the byte after `count` more bytes from the target is exclusive-ored with `mask` */
 	PROXY_GARBAGE_DOWN, /* after `count` more bytes from the target only garbage */
 };

@@ -55,6 +55,8 @@ static uint64_t submit_kind(enum qd_op_kind kind)
 	};
 	if (kind == QD_OP_WRITE_RECORD)
 		return bench_write(&bench, 0, &r);
+	if (kind == QD_OP_WRITE_SLOTS) /* the text is of no bytes */
+		return bench_write_slots(&bench, 0, &(struct qd_head){.tag = {64, 1}});
 	if (kind == QD_OP_PR_OUT)
 		return bench_pr(&bench, 0, QD_PR_REGISTER_AND_IGNORE, 0, 1);
 	return bench_submit(&bench, 0, kind);
