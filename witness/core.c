@@ -58,18 +58,22 @@ static void released(struct qd_tenant *t, uint32_t node)
 	}
 }
 
-/* Since anybody but `node` was answered with OK. */
-static uint64_t others_age_ns(const struct qd_tenant *t, uint32_t node, struct qd_mono now)
+/* Since anybody but `node` was answered with OK, and whom. */
+static void fill_age(const struct qd_tenant *t, uint32_t node, struct qd_mono now, struct qd_witness_answer *a)
 {
 	bool any = !qd_mono_is_never(t->others);
 	struct qd_mono last = any ? t->others : QD_MONO_ZERO;
+	a->last = 0;
 	for (size_t i = 0; i < QD_TENANT_RECENT; i++) {
 		if (t->gave[i].node == 0 || t->gave[i].node == node)
 			continue;
+		if (!any || qd_mono_before(last, t->gave[i].at)) {
+			last = t->gave[i].at;
+			a->last = t->gave[i].node;
+		}
 		any = true;
-		last = qd_mono_max(last, t->gave[i].at);
 	}
-	return any ? age_ns(last, now) : UINT64_MAX;
+	a->age_ns = any ? age_ns(last, now) : UINT64_MAX;
 }
 
 /* ------------------------------------------------ decisions */
@@ -176,6 +180,7 @@ static enum qd_witness_verdict decide(const struct qd_tenant *t, const struct qd
 	case QD_WITNESS_PUT:
 		return put(t, q, next);
 	case QD_WITNESS_RELEASE:
+	case QD_WITNESS_YIELD:
 		return release(t, q, next);
 	case QD_WITNESS_CONFIRM:
 		return confirm(t, q, next);
@@ -237,8 +242,8 @@ uint32_t qd_tenant_step(struct qd_tenant *t, const struct qd_witness_request *q,
 	*answer = (struct qd_witness_answer){
 		.id = q->id,
 		.incarnation = q->incarnation,
-		.age_ns = others_age_ns(t, q->node, now),
 	};
+	fill_age(t, q->node, now, answer);
 	if (write) {
 		t->next = next;
 		t->asked.ask = q->ask;
@@ -268,8 +273,8 @@ bool qd_tenant_written(struct qd_tenant *t, bool ok, struct qd_mono now, struct 
 	*answer = (struct qd_witness_answer){
 		.id = t->asked.id,
 		.incarnation = t->asked.incarnation,
-		.age_ns = others_age_ns(t, t->asked.node, now),
 	};
+	fill_age(t, t->asked.node, now, answer);
 	if (ok) {
 		t->record = t->next;
 		t->challenge_ns = t->next.challenge_ns;

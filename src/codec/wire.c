@@ -369,6 +369,9 @@ static void put_body(struct qd_writer *w, const struct qd_msg *m)
 		put_ages(w, &m->u.change.ages);
 		return;
 	case QD_MSG_RIGHT_ENDED:
+		put_epoch(w, &(struct epoch){m->u.ended.epoch});
+		put_ages(w, &m->u.ended.ages);
+		return;
 	case QD_MSG_LEAD:
 		put_epoch(w, &(struct epoch){m->u.epoch});
 		return;
@@ -434,6 +437,10 @@ static void get_body(struct qd_reader *r, struct qd_msg *m)
 		get_ages(r, &m->u.change.ages);
 		return;
 	case QD_MSG_RIGHT_ENDED:
+		get_epoch(r, &epoch);
+		m->u.ended.epoch = epoch.epoch;
+		get_ages(r, &m->u.ended.ages);
+		return;
 	case QD_MSG_LEAD:
 		get_epoch(r, &epoch);
 		m->u.epoch = epoch.epoch;

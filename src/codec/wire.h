@@ -18,7 +18,7 @@ enum {
 	QD_WIRE_MAC_BYTES = 16,
 	QD_WIRE_ENVELOPE_BYTES = 49,
 	QD_WIRE_WITNESS_REQUEST_BYTES = 90,
-	QD_WIRE_WITNESS_ANSWER_BYTES = 98, /* only who has the key is answered at all */
+	QD_WIRE_WITNESS_ANSWER_BYTES = 99, /* only who has the key is answered at all */
 	QD_WIRE_NODES_SUPPORTED = 16,	   /* up to QD_NODES_MAX go, with packets above QD_WIRE_UDP_MAX */
 	QD_WIRE_UDP_MAX = 1232,		 /* crosses every IPv6 network in one piece: 1280 less the headers */
 	QD_WIRE_UDP_ETHERNET_MAX = 1452, /* the same for 1500 */

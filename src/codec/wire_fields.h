@@ -98,7 +98,7 @@
 	X(U64, age_ns, 16, 8)                                                                                \
 	X(BOOL, take_vote, 24, 1)
 
-/* CHANGE before its head and ages; all there is of RIGHT_ENDED and LEAD. */
+/* CHANGE before its head and ages, RIGHT_ENDED before its ages; all there is of LEAD. */
 #define QD_WIRE_EPOCH_FIELDS(X) X(U64, epoch, 0, 8)
 
 #define QD_WIRE_WITNESS_REQUEST_FIELDS(X)                                                                    \
@@ -122,6 +122,7 @@
 	X(TAG, tag, 34, 16)                                                                                  \
 	X(RAW, digest, 50, 32)                                                                               \
 	X(U64, age_ns, 82, 8)                                                                                \
-	X(U64, start_ns, 90, 8)
+	X(U64, start_ns, 90, 8)                                                                              \
+	X(ID, last, 98, 1)
 
 #endif

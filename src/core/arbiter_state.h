@@ -86,6 +86,7 @@ struct qd_taking {
 	bool by_reserve; /* RESERVE of an unreserved disk; else PREEMPT of `target` */
 	bool released;	 /* the newest record says "released": nobody has to be waited for */
 	uint64_t released_epoch;
+	uint32_t recorded; /* by RESERVE: the node of the newest record */
 	struct qd_key target; /* the key that is C old */
 	uint32_t path;
 	uint32_t generation;	  /* by RESERVE: what PRGENERATION must still be */
@@ -131,6 +132,7 @@ struct qd_owning {
 	uint32_t before_count;
 	struct qd_key before[QD_BEFORE_KEPT];
 	struct qd_mono struck_sight; /* when another node may last have renewed: W before start_at; 0: released */
+	uint32_t struck_node;	     /* that node; 0: not known */
 	bool by_gate;		     /* the hand-over is one that the views want */
 	bool slots_known;	     /* both configuration slots were read */
 	struct qd_head slots;	     /* the newest of them */

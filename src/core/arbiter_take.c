@@ -280,6 +280,7 @@ static void announce(struct qd_turn *t, struct qd_mono round_start)
 		.start_at = k->start_at,
 		.struck_sight = k->released ? QD_MONO_ZERO
 					    : qd_mono_add(k->start_at, qd_span_mul(qd_arb_wait(t->node), -1)),
+		.struck_node = k->by_reserve ? a->taking.recorded : qd_key_node(k->target),
 		.generation = a->sight.generation,
 		.scrub = true, /* once at the beginning: what others left registered */
 	};

@@ -212,6 +212,7 @@ static void plan_reserve(struct qd_turn *t, bool released)
 		.by_reserve = true,
 		.released = released,
 		.released_epoch = a->newest.epoch,
+		.recorded = a->newest.state == QD_RECORD_NONE ? 0 : a->newest.node_id,
 		.path = a->look_path,
 		.generation = s->generation,
 		.start_at = released || !QD_RULE(START_WAIT) ? t->now
@@ -272,7 +273,8 @@ static void consider_held(struct qd_turn *t)
 	if (QD_RULE(STRIKE_AGE) && !takes_without_waiting(t) &&
 	    !qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
 		return;
-	plan_strike(t, released);
+	/* With views "released" was said knowing that the heir knows whose rights may still run. Nobody else does. */
+	plan_strike(t, released && !t->config->has_cluster);
 }
 
 static void consider_unreserved(struct qd_turn *t)
@@ -283,9 +285,10 @@ static void consider_unreserved(struct qd_turn *t)
 
 	if (n->state == QD_RECORD_RELEASED) {
 		a->hold = released_for_me(t) ? QD_HOLD_NONE : QD_HOLD_HEIR;
-		if (released_for_me(t) ||
-		    qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
+		if (released_for_me(t))
 			plan_reserve(t, true);
+		else if (qd_mono_reached(t->now, qd_mono_add(s->since, qd_arb_challenge(t->node))))
+			plan_reserve(t, !t->config->has_cluster);
 		return;
 	}
 	a->hold = QD_HOLD_UNRESERVED_WAIT;

@@ -381,6 +381,7 @@ void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 		qd_cluster_trace(t, QD_TRACE_RIGHT_ENDED, m->from, m->u.ended.epoch, 0);
 		qd_cluster_ages_in(t, &m->u.ended.ages);
 		c->gave[m->from - 1] = QD_MONO_ZERO;
+		c->members[m->from - 1].left = true;
 		break;
 	case QD_MSG_NONE:
 	case QD_MSG_HELLO:
@@ -427,6 +428,11 @@ struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_t
 		d = qd_mono_min(d, c->joining_since);
 	if (c->leaving && c->state != QD_CLUSTER_LEFT && (c->news.flags & QD_NEWS_RUNS) == 0)
 		d = qd_mono_min(d, qd_mono_add(c->leaving_since, times->takeover));
+	if (c->handing && (c->news.flags & QD_NEWS_RUNS) == 0) {
+		d = qd_mono_min(d, qd_mono_add(c->handing_since, times->takeover));
+		if (qd_cluster_leads(c))
+			d = qd_mono_min(d, c->lead_resend_at);
+	}
 	d = qd_mono_min(d, qd_regroup_deadline(c, times));
 	d = qd_mono_min(d, qd_extra_deadline(c, times));
 	d = qd_mono_min(d, qd_member_deadline(c, times));

@@ -68,6 +68,7 @@ struct qd_member {
 	bool heard;
 	uint64_t incarnation; /* of the session that is heard, or was last heard */
 	bool news_known;
+	bool left; /* it has ended its part */
 	struct qd_news news;
 	struct qd_mono answer_at[QD_ROUNDS_KEPT]; /* as leader: when its answer to round n came, [n % QD_ROUNDS_KEPT] */
 	uint64_t answered;   /* as leader: the newest round it answered in this epoch; 0: none */
@@ -101,7 +102,8 @@ struct qd_lead {
 struct qd_disk_voter {
 	bool held;		/* this node owns the disk, and its lease runs */
 	struct qd_mono start;	/* of its last good round */
-	struct qd_mono others;	/* when another node may last have renewed: the sight at the takeover, or now */
+	struct qd_mono others;	/* when another node may last have renewed: the sight at the takeover; 0: nobody */
+	uint32_t before;	/* that node; 0: not known */
 	bool slots_known;	/* both configuration slots were read under this ownership */
 	struct qd_head head;	/* the newest of them; tag (0, 0): none */
 	uint32_t holder;	/* node that holds it by the last look; 0: nobody, or not known */
@@ -117,7 +119,7 @@ struct qd_witness_voter {
 	struct qd_mono ask_after; /* a refusal or silence: not before this */
 	uint64_t epoch; /* granted to this node; 0: not held */
 	struct qd_mono start;  /* of the last renewal that was answered with OK */
-	struct qd_mono others; /* when another node may last have renewed */
+	struct qd_mono others; /* when a node that is not known may last have renewed; 0: none */
 	struct qd_tag tag;     /* what it keeps */
 	uint8_t digest[QD_DIGEST_BYTES];
 	enum qd_witness_verdict verdict; /* of the last answer */
@@ -179,6 +181,7 @@ struct qd_cluster {
 		uint32_t to;
 		struct qd_view view;
 	} promise;
+	uint64_t promise_told; /* epoch of the last promise that was said, with all ages */
 	struct {
 		bool open;
 		uint32_t to;
@@ -206,7 +209,10 @@ struct qd_cluster {
 	uint32_t falls; /* out of views, lately: hold-down */
 	struct qd_mono last_fall;
 	struct qd_mono held_until;
-	uint32_t heir; /* LEAD: proposes next; 0: nobody */
+	uint32_t heir; /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
+	bool handing; /* this leader hands over: what runs stops, then the heir is asked to lead */
+	struct qd_mono handing_since;
+	struct qd_mono lead_resend_at;
 
 	/* statistics */
 	uint64_t views;
@@ -236,7 +242,12 @@ struct qd_cluster_status {
 	uint64_t news_flags[QD_NODES_MAX];
 	uint64_t incarnation[QD_NODES_MAX];
 	struct qd_tag tags[QD_NODES_MAX];
+	bool witness_answered;
+	enum qd_witness_verdict witness_verdict; /* of its last answer */
+	struct qd_tag witness_tag;
+	bool leaving;
 	uint64_t views;
+	uint32_t falls; /* out of views, lately */
 };
 
 struct qd_node;

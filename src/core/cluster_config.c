@@ -7,8 +7,7 @@
 
 static bool may_begin(const struct qd_cluster *c, struct qd_mono now)
 {
-	const bool leads = qd_cluster_leads(c) && qd_cluster_right_runs(c, now) &&
-			   c->right_epoch == c->lead.view.epoch;
+	const bool leads = qd_lead_owns_any(c, now) && !c->handing;
 	const bool settled = qd_tag_compare(c->want.head.tag, c->kept.head.tag) == 0;
 	return leads && settled && (!QD_RULE(ONE_CHANGE) || (!c->lead.change_open && !c->kept.head.has_old));
 }
@@ -134,6 +133,23 @@ static void close_change(struct qd_cluster_turn *t)
 		tell_operator(t, QD_REPLY_DONE);
 }
 
+static bool can_be_heir(const struct qd_cluster *c, uint32_t id)
+{
+	const struct qd_member *m = &c->members[id - 1];
+	const uint32_t unfit = QD_NEWS_LEAVING | QD_NEWS_JOIN_ONLY | QD_NEWS_STUCK | QD_NEWS_HELD;
+	return qd_set_has(c->lead.view.members, id) && id != c->config.node_id && m->heard && m->news_known &&
+	       (m->news.flags & unfit) == 0;
+}
+
+static uint32_t any_heir(const struct qd_cluster *c)
+{
+	const uint64_t members = c->lead.view.members;
+	for (uint32_t id = qd_set_next(members, 0); id != 0; id = qd_set_next(members, id))
+		if (can_be_heir(c, id))
+			return id;
+	return 0;
+}
+
 /* ------------------------------------------------ dynamic votes */
 
 static uint64_t who_stays(const struct qd_cluster *c)
@@ -144,7 +160,9 @@ static uint64_t who_stays(const struct qd_cluster *c)
 		const bool self = id == c->config.node_id;
 		const uint32_t flags = self ? c->news.flags : c->members[id - 1].news.flags;
 		const bool vote = self ? c->kept.has_vote : c->members[id - 1].has_vote;
-		if ((flags & QD_NEWS_LEAVING) == 0 && vote)
+		/* A leader that leaves hands over first, with its vote. */
+		const bool leaves = (flags & QD_NEWS_LEAVING) != 0 && !(self && any_heir(c) != 0);
+		if (!leaves && vote)
 			stays |= qd_set_of(id);
 	}
 	return stays;
@@ -205,7 +223,8 @@ struct qd_mono qd_change_deadline(const struct qd_cluster *c, const struct qd_ti
 	if (c->lead.change_open)
 		return qd_tag_compare(c->kept.head.tag, c->want.head.tag) == 0 ? c->lead.change_resend_at
 									       : QD_NEVER;
-	return c->right.held ? dynamic_at(c, times) : QD_NEVER;
+	const bool may = c->right.held && c->right_epoch == c->lead.view.epoch && !c->handing;
+	return may ? dynamic_at(c, times) : QD_NEVER;
 }
 
 /* ------------------------------------------------ forced quorum */
@@ -253,7 +272,76 @@ enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
 	return QD_REPLY_DONE;
 }
 
-/* ------------------------------------------------ leaving in order */
+/* ------------------------------------------------ handing over, leaving in order */
+
+enum qd_reply qd_handover_to(struct qd_cluster_turn *t, uint32_t to)
+{
+	struct qd_cluster *c = t->c;
+	if (!qd_lead_owns(c, t->now))
+		return QD_REPLY_NOT_OWNER;
+	if (c->handing || c->lead.change_open)
+		return QD_REPLY_BUSY;
+	const uint32_t heir = to != 0 ? to : any_heir(c);
+	if (heir == 0 || !can_be_heir(c, heir))
+		return QD_REPLY_NO_SUCH_NODE;
+	c->heir = heir;
+	c->handing = true;
+	c->handing_since = t->now;
+	c->lead_resend_at = t->now;
+	qd_cluster_trace(t, QD_TRACE_HAND_OVER, heir, c->lead.view.epoch, 0);
+	return QD_REPLY_DONE;
+}
+
+static void end_handover(struct qd_cluster_turn *t, enum qd_reply reply)
+{
+	struct qd_cluster *c = t->c;
+	c->handing = false;
+	if (c->heir != c->config.node_id)
+		c->heir = 0;
+	if (!c->leaving)
+		tell_operator(t, reply);
+}
+
+static void handover_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (!c->handing)
+		return;
+	if (c->state == QD_CLUSTER_MEMBER) {
+		end_handover(t, qd_view_leader(&c->kept.installed) == c->heir ? QD_REPLY_DONE : QD_REPLY_FAILED);
+		return;
+	}
+	const bool patience = qd_mono_before(t->now, qd_mono_add(c->handing_since, t->times->takeover));
+	if (t->runs)
+		return; /* it stops first; the runner has its own time limit */
+	if (!patience || c->state == QD_CLUSTER_JOINING) {
+		end_handover(t, patience ? QD_REPLY_FAILED : QD_REPLY_HEIR_SILENT);
+		return;
+	}
+	if (!qd_cluster_leads(c) || !qd_mono_reached(t->now, c->lead_resend_at))
+		return;
+	struct qd_msg *m = qd_cluster_say(t, QD_MSG_LEAD, c->heir);
+	if (m == NULL)
+		return;
+	m->u.epoch = c->lead.view.epoch;
+	c->lead_resend_at = qd_mono_add(t->now, qd_span_ms(QD_RESEND_MS));
+}
+
+/* Who leaves as a leader hands over first: only so everything that it knows of rights goes to the next one. */
+static bool hands_over_first(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (!qd_lead_owns_any(c, t->now) || qd_mono_reached(t->now, qd_mono_add(c->leaving_since, t->times->takeover)))
+		return false;
+	if (!c->handing && any_heir(c) != 0) {
+		c->heir = any_heir(c);
+		c->handing = true;
+		c->handing_since = t->now;
+		c->lead_resend_at = t->now;
+		qd_cluster_trace(t, QD_TRACE_HAND_OVER, c->heir, c->lead.view.epoch, 0);
+	}
+	return c->handing;
+}
 
 /* The vote is somewhere else, or nobody is there who could take it. */
 static bool vote_is_gone(const struct qd_cluster *c)
@@ -271,7 +359,8 @@ static struct qd_mono patience_end(const struct qd_cluster *c, const struct qd_t
 void qd_leaving_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
-	if (!c->leaving || c->state == QD_CLUSTER_LEFT || t->runs)
+	handover_think(t);
+	if (!c->leaving || c->state == QD_CLUSTER_LEFT || t->runs || hands_over_first(t))
 		return;
 	if (!vote_is_gone(c) && !qd_mono_reached(t->now, patience_end(c, t->times)))
 		return;

@@ -59,8 +59,22 @@ uint32_t qd_extra_gettable(const struct qd_cluster *c)
 	return mask;
 }
 
-/* No right that runs, here or at a member that was told of one, needs this voter. Who takes it after a release does not
- * wait for anybody. */
+uint32_t qd_extra_heir(const struct qd_cluster *c)
+{
+	if (c->state == QD_CLUSTER_MEMBER)
+		return qd_view_leader(&c->kept.installed);
+	return c->state == QD_CLUSTER_PROMISED ? c->promise.to : 0;
+}
+
+/* Everything that this node knows of rights went to the next leader, with its promise of that leader's view. */
+static bool heir_knows(const struct qd_cluster *c)
+{
+	const uint64_t epoch = c->state == QD_CLUSTER_MEMBER ? c->kept.installed.epoch : c->promise.view.epoch;
+	return qd_extra_heir(c) != 0 && c->promise_told == epoch;
+}
+
+/* No right that runs, here or at a member that was told of one, needs this voter; or the heir knows of them. Who takes it
+ * after a release waits for nobody that it does not know of. */
 static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_mono now,
 			 const struct qd_times *times, bool runs)
 {
@@ -72,6 +86,8 @@ static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_m
 		return start.ns != 0 && qd_mono_before(now, qd_mono_add(start, times->begin_stop)) &&
 		       qd_mono_reached(start, c->right.start) && qd_mono_reached(start, c->given);
 	}
+	if (heir_knows(c))
+		return !runs;
 	const bool told = c->given.ns != 0 && qd_mono_before(now, qd_mono_add(c->given, times->wait));
 	return !runs && !told;
 }
@@ -96,10 +112,9 @@ static void disk_think(struct qd_cluster_turn *t)
 	const bool counts_there = (qd_head_extras(&c->lead.head) & QD_EXTRA_DISK) != 0;
 	const bool leads = qd_cluster_leads(c) && !c->leaving;
 	t->gate->take = (leads && counts && !c->disk.held) || (proposes(c) && counts_there && !c->disk.held);
-	const bool follows = c->state == QD_CLUSTER_MEMBER;
-	t->gate->give_up = c->disk.held && ((follows && c->set != 0) || !counts || !disk_is_of_use(c) ||
+	t->gate->heir = qd_extra_heir(c);
+	t->gate->give_up = c->disk.held && (t->gate->heir != 0 || !counts || !disk_is_of_use(c) ||
 					    (c->leaving && !t->runs && !leads));
-	t->gate->heir = follows ? qd_view_leader(&c->kept.installed) : 0;
 	/* Slots: what this node has kept, once all members have it too. */
 	t->gate->slots = (struct qd_tag){0};
 	if (!c->disk.held || !c->disk.slots_known)
@@ -178,9 +193,9 @@ static bool due_ask(const struct qd_cluster *c, const struct qd_times *times, st
 	const bool wanted = (leads && counts && !c->leaving) || (proposes(c) && counts_there);
 	if (!wanted) {
 		const bool runs = (c->news.flags & QD_NEWS_RUNS) != 0 || c->right.held;
-		*what = QD_WITNESS_RELEASE;
-		return witness_held(c) && c->state != QD_CLUSTER_PREPARING &&
-		       is_uncounted(c, QD_EXTRA_WITNESS, now, times, runs);
+		const bool uncounted = is_uncounted(c, QD_EXTRA_WITNESS, now, times, runs) && !heir_knows(c);
+		*what = uncounted ? QD_WITNESS_RELEASE : QD_WITNESS_YIELD;
+		return witness_held(c) && c->state != QD_CLUSTER_PREPARING && (uncounted || heir_knows(c));
 	}
 	*what = must_confirm(c, now) ? QD_WITNESS_CONFIRM : QD_WITNESS_LOCK;
 	if (w->epoch != c->lead.view.epoch)
@@ -233,8 +248,12 @@ static void locked(struct qd_cluster_turn *t, const struct qd_witness_answer *a)
 	w->start = w->asked_at;
 	w->tag = a->tag;
 	memcpy(w->digest, a->digest, QD_DIGEST_BYTES);
-	if (a->age_ns < t->now.ns)
-		w->others = (struct qd_mono){t->now.ns - a->age_ns};
+	/* Rights that it renewed before were led by that node: who has promised to this one has told all it knows of them,
+	 * and who has not is waited for. */
+	const struct qd_mono renewed = {a->age_ns < t->now.ns ? t->now.ns - a->age_ns : 0};
+	w->others = a->last == 0 ? renewed : QD_MONO_ZERO;
+	if (a->last != 0 && a->last != c->config.node_id)
+		qd_cluster_gave(c, a->last, renewed);
 	/* It has seen a configuration that none of us has: the votes might be others. */
 	if (qd_tag_compare(a->tag, c->lead.head.tag) > 0 && c->state == QD_CLUSTER_GETTING_EXTRA &&
 	    QD_RULE(PARTITION_IN_TIME)) {
@@ -269,7 +288,7 @@ void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer 
 	if (a->verdict != QD_WITNESS_OK) {
 		w->ask_after = pace_end(t);
 		if (a->verdict == QD_WITNESS_NOT_HOLDER || a->verdict == QD_WITNESS_OLD_EPOCH ||
-		    what == QD_WITNESS_RELEASE)
+		    what == QD_WITNESS_RELEASE || what == QD_WITNESS_YIELD)
 			w->epoch = 0;
 		return;
 	}
@@ -285,6 +304,7 @@ void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer 
 		w->start = qd_mono_max(w->start, w->asked_at);
 		break;
 	case QD_WITNESS_RELEASE:
+	case QD_WITNESS_YIELD:
 		w->epoch = 0;
 		break;
 	case QD_WITNESS_CONFIRM:

@@ -86,6 +86,8 @@ struct qd_mono qd_lead_deadline(const struct qd_cluster *c, const struct qd_time
 struct qd_mono qd_lead_proof(const struct qd_cluster *c, uint32_t without);
 /* This node leads with a right of its view. */
 bool qd_lead_owns(const struct qd_cluster *c, struct qd_mono now);
+/* The same, also while it leaves. */
+bool qd_lead_owns_any(const struct qd_cluster *c, struct qd_mono now);
 /* And what no disk fences may start: everybody outside the view has stopped, and no member runs anything. */
 bool qd_lead_is_free(const struct qd_cluster *c, struct qd_mono now);
 /* When that comes, as far as those outside are concerned; QD_NEVER: not known. */
@@ -106,6 +108,8 @@ uint32_t qd_extra_held(const struct qd_cluster *c);
 uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head);
 uint32_t qd_extra_counted(const struct qd_cluster *c);
 uint32_t qd_extra_gettable(const struct qd_cluster *c);
+/* Who leads, or is about to, by this node's promise; 0: nobody, or itself. */
+uint32_t qd_extra_heir(const struct qd_cluster *c);
 /* Nothing counts on the disk any more: it may be released. */
 bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times, bool runs);
 
@@ -115,6 +119,8 @@ enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, c
 void qd_change_think(struct qd_cluster_turn *t);
 void qd_change_begin(struct qd_cluster_turn *t, const struct qd_votes *votes, const uint8_t *body);
 enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s);
+/* Hand leadership, and what runs, over to a member; 0: to any. DONE: begun, the end is told by an action. */
+enum qd_reply qd_handover_to(struct qd_cluster_turn *t, uint32_t to);
 void qd_leaving_think(struct qd_cluster_turn *t);
 struct qd_mono qd_change_deadline(const struct qd_cluster *c, const struct qd_times *times);
 

@@ -91,17 +91,22 @@ struct qd_mono qd_lead_free_at(const struct qd_cluster *c, const struct qd_times
 			at = qd_mono_max(at, qd_mono_add(c->gave[id - 1], times->wait));
 	/* The extra voter renewed others, too, before it was this node's. */
 	const uint32_t tagged = qd_extra_counted(c);
-	if ((tagged & QD_EXTRA_DISK) != 0 && c->disk.others.ns != 0)
+	const bool disk_told = c->disk.before != 0 && qd_set_has(l->view.members, c->disk.before);
+	if ((tagged & QD_EXTRA_DISK) != 0 && c->disk.others.ns != 0 && !disk_told)
 		at = qd_mono_max(at, qd_mono_add(c->disk.others, times->wait));
 	if ((tagged & QD_EXTRA_WITNESS) != 0 && c->witness.others.ns != 0)
 		at = qd_mono_max(at, qd_mono_add(c->witness.others, times->wait));
 	return at;
 }
 
+bool qd_lead_owns_any(const struct qd_cluster *c, struct qd_mono now)
+{
+	return qd_cluster_leads(c) && qd_cluster_right_runs(c, now) && c->right_epoch == c->lead.view.epoch;
+}
+
 bool qd_lead_owns(const struct qd_cluster *c, struct qd_mono now)
 {
-	return qd_cluster_leads(c) && qd_cluster_right_runs(c, now) && c->right_epoch == c->lead.view.epoch &&
-	       !c->leaving;
+	return qd_lead_owns_any(c, now) && !c->leaving && !c->handing;
 }
 
 /* No member says that something may still run there. */

@@ -20,8 +20,10 @@ bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id)
 	if ((n->flags & out) != 0)
 		return false;
 	/* Who leaves stays until its vote is taken away, or it has ended its part. */
-	return (n->flags & QD_NEWS_LEAVING) == 0 ||
-	       (qd_votes_of(&c->kept.head.votes, id) != 0 && n->installed != 0);
+	if (!self && c->members[id - 1].left)
+		return false;
+	return (n->flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&c->kept.head.votes, id) != 0 ||
+	       c->kept.head.has_old;
 }
 
 static uint32_t leader_heard(const struct qd_cluster *c, uint64_t among)
@@ -137,6 +139,8 @@ static uint32_t rank(const struct qd_cluster *c)
 	uint32_t place = 0;
 	if (!may_propose(c, self))
 		return QD_NODES_MAX;
+	if (c->handing)
+		return QD_NODES_MAX; /* it waits for its heir */
 	if (self == leader || self == c->heir)
 		return 0;
 	place += leader != 0;
@@ -406,6 +410,7 @@ static void answer_promise(struct qd_cluster_turn *t, uint32_t to, uint64_t epoc
 		return;
 	m->u.promise.head = c->kept.head;
 	qd_cluster_ages_out(c, t->now, &m->u.promise.ages);
+	t->c->promise_told = epoch;
 }
 
 static enum qd_refusal judge_prepare(const struct qd_cluster_turn *t, const struct qd_view *v)

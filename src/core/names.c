@@ -130,6 +130,6 @@ const char *qd_cluster_wait_text(enum qd_cluster_wait wait)
 const char *qd_witness_ask_name(enum qd_witness_ask ask)
 {
 	static const char *const names[QD_WITNESS_ASK_COUNT] = {"lock",	   "renew",   "put",
-								"release", "confirm", "show"};
+								"release", "yield",   "confirm", "show"};
 	NAME_OF(names, ask, QD_WITNESS_ASK_COUNT);
 }

@@ -57,6 +57,7 @@ static void show_disk(struct qd_node *n)
 		.held = owner,
 		.start = owner ? n->lease.start : QD_MONO_ZERO,
 		.others = owner ? a->own.struck_sight : QD_MONO_ZERO,
+		.before = a->own.struck_node,
 		.slots_known = owner && a->own.slots_known,
 		.head = a->own.slots,
 		.holder = a->sight.known && a->sight.held && !qd_watch_holder_released(a)
@@ -164,6 +165,14 @@ static void leave(struct qd_turn *t)
 	qd_arb_trace(t, QD_TRACE_SHUTDOWN, 0, 0, 0);
 }
 
+static void hand_over(struct qd_turn *t, uint32_t to)
+{
+	struct qd_cluster_turn ct = cluster_turn(t);
+	const enum qd_reply reply = qd_handover_to(&ct, to);
+	if (reply != QD_REPLY_DONE) /* DONE: told when the heir leads */
+		qd_arb_reply(t, reply);
+}
+
 static void take_cluster_event(struct qd_turn *t, const struct qd_event *ev)
 {
 	struct qd_cluster_turn ct = cluster_turn(t);
@@ -207,7 +216,10 @@ static void take_event(struct qd_turn *t, const struct qd_event *ev)
 		qd_leave_stored(t, ev->u.stored.incarnation, ev->u.stored.ok);
 		break;
 	case QD_EVENT_HANDOVER:
-		qd_handover_request(t, ev->u.handover.to);
+		if (t->config->has_cluster)
+			hand_over(t, ev->u.handover.to);
+		else
+			qd_handover_request(t, ev->u.handover.to);
 		break;
 	case QD_EVENT_SHUTDOWN:
 		if (t->config->has_cluster)

@@ -11,6 +11,7 @@ enum qd_witness_ask {
 	QD_WITNESS_RENEW,    /* the holder of `epoch` is alive */
 	QD_WITNESS_PUT,	     /* as RENEW; and keep `tag` and `digest`, durably */
 	QD_WITNESS_RELEASE,  /* the lock is free: nothing counts on it any more */
+	QD_WITNESS_YIELD,    /* the lock is free; the ages stay: rights that counted on it may still run */
 	QD_WITNESS_CONFIRM,  /* from a leader that is quorate without it: this store may be trusted, and takes over
 			      * epoch, tag and digest; grants nothing */
 	QD_WITNESS_SHOW,     /* say what you have, change nothing */
@@ -55,6 +56,7 @@ struct qd_witness_answer {
 	uint64_t age_ns; /* since it last answered a LOCK, RENEW or PUT of any node but the asker with OK; or since its own
 			  * start, if that is later; UINT64_MAX: never, and all such nodes released */
 	uint64_t start_ns; /* since its own start */
+	uint32_t last; /* the node that age_ns is about; 0: not known, or its own start */
 };
 
 /* What a witness keeps of a cluster. */

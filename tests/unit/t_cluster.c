@@ -112,6 +112,7 @@ static void leaves_in_order(void)
 	UNIT_OK(vw_until(w, nobody_runs, 1000));
 	UNIT_OK(vw_until(w, somebody_owns, 5000));
 	UNIT_OK(vw_ms(w) - asked < 3000);
+	vw_run(w, 3000);
 	UNIT_OK(w->node[first].off);
 	vw_free(w);
 }
