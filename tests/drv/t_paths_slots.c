@@ -199,6 +199,9 @@ static void what_is_written_comes_back(void)
 			NEED(write_slots(k + 1, texts[k]) == QD_OUTCOME_GOOD);
 			const struct qd_span took = qd_mono_sub(qd_clock_now(), begun);
 			NEED(both_hold(k + 1));
+			bench_close(&bench); /* another node's memory, too, has nothing of it */
+			bench_open(&bench, &disk.target, 1);
+			NEED(bench_login(&bench, 0) == QD_DISK_OK);
 			NEED(is_read(k + 1, texts[k]));
 			if (texts[k] == TEXT_SOME || texts[k] == QD_QDISK_TEXT_MAX)
 				printf("  %zu bytes: %lld us\n", texts[k], (long long)(took.ns / 1000));
@@ -335,15 +338,18 @@ static void one_at_a_time(void)
 
 static void renewals_go_between(void)
 {
-	enum { LOOKS = 20 };
+	/* two headers of blank slots; then for each the body in 16 pieces, the header, and 16 pieces of the whole */
+	enum { LOOKS = 20, COMMANDS = 2 + 2 * (16 + 1 + 16) };
 	begin(512);
 	const struct qd_head h = head(1);
+	const uint64_t sent = qd_paths_session(bench.paths, 0)->sent;
 	have_text(1, QD_QDISK_TEXT_MAX);
 	const uint64_t slots = bench_write_slots(&bench, 0, &h);
 	for (int i = 0; i < LOOKS; i++)
 		NEED(bench_answer(&bench, bench_submit(&bench, 0, QD_OP_READ_RESERVATION)) ==
 		     QD_OUTCOME_GOOD); /* answered before the slots are */
 	CHECK(bench_answer(&bench, slots) == QD_OUTCOME_GOOD);
+	CHECK(qd_paths_session(bench.paths, 0)->sent == sent + LOOKS + COMMANDS);
 	CHECK(both_hold(1));
 	bench_close(&bench);
 }
@@ -544,7 +550,7 @@ int main(int argc, char **argv)
 		{"slots of a newer format are neither read nor written", a_newer_format_is_left_alone},
 		{"a text that the store has not, or does not take, makes no GOOD", the_store_has_its_say},
 		{"one operation on the slots at a time", one_at_a_time},
-		{"other commands go between those of a long write", renewals_go_between},
+		{"a long write is many short commands, and others go between", renewals_go_between},
 		{"who may not write is told so, and nothing changes", who_may_not_write_says_so},
 		{"a reservation lost in the middle leaves one slot whole",
 		 the_reservation_goes_in_the_middle},
