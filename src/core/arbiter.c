@@ -144,6 +144,9 @@ void qd_arb_init(struct qd_node *n, struct qd_mono now)
 	for (uint32_t id = QD_NODE_ID_MIN; id <= QD_NODE_ID_MAX; id++)
 		if ((c->members >> (id - 1) & 1u) != 0)
 			a->member_top = id;
+	/* With views nodes are added while this one runs: the driver reads the records of so many. */
+	if (c->has_cluster && a->member_top < QD_RECORDS_LEAST)
+		a->member_top = QD_RECORDS_LEAST;
 	a->next_look = now;
 	a->taking.struck_at = QD_NEVER;
 	for (uint32_t i = 0; i < QD_PATHS_MAX; i++)

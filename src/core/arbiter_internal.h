@@ -143,11 +143,6 @@ void qd_group_start(struct qd_turn *t, uint64_t epoch);
 void qd_group_stop(struct qd_turn *t, struct qd_mono stopped_by);
 void qd_group_reported(struct qd_turn *t, enum qd_group_report report, uint64_t turn);
 void qd_group_think(struct qd_turn *t);
-/* The right to act: of the last good round on the disk, or of the last proof of quorum. */
-static inline const struct qd_lease *qd_node_right(const struct qd_node *n)
-{
-	return n->config.has_cluster ? &n->cluster.right : &n->lease;
-}
 struct qd_mono qd_group_deadline(const struct qd_group *g);
 
 #endif

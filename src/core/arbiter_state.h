@@ -12,6 +12,7 @@ enum {
 	QD_BEFORE_KEPT = 64,	 /* the heir's keys that were there before the offer */
 	QD_BEATS_TO_STOP = 4096, /* seven minutes at the shortest renew */
 	QD_RETRIES_MAX = 8,	 /* unit attentions in a row before a sequence is given up */
+	QD_RECORDS_LEAST = 16, /* node ids whose records are read where nodes may be added */
 	QD_JITTER_DOUBLINGS = 3, /* of the range of the jitter before an unreserved disk is taken */
 	QD_HEIR_LOOK_MS = 20,	 /* how often an heir looks (PROTOCOL.md case 11) */
 };

@@ -173,6 +173,15 @@ static void hand_over(struct qd_turn *t, uint32_t to)
 		qd_arb_reply(t, reply);
 }
 
+static void take_links(struct qd_turn *t, const struct qd_links_config *links)
+{
+	struct qd_node *n = t->node;
+	qd_links_configure(&n->links, links, t->now);
+	n->config.links = *links;
+	n->config.members = links->peers | qd_set_of(n->config.node_id);
+	n->cluster.config.detection = qd_links_detection(links);
+}
+
 static void take_cluster_event(struct qd_turn *t, const struct qd_event *ev)
 {
 	struct qd_cluster_turn ct = cluster_turn(t);
@@ -185,7 +194,7 @@ static void take_cluster_event(struct qd_turn *t, const struct qd_event *ev)
 	else if (ev->kind == QD_EVENT_WITNESS)
 		qd_extra_witness(&ct, &ev->u.witness);
 	else if (ev->kind == QD_EVENT_LINKS)
-		qd_links_configure(&t->node->links, ev->u.links, t->now);
+		take_links(t, ev->u.links);
 	else
 		operator_asks(t, ev);
 }

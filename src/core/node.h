@@ -52,6 +52,12 @@ struct qd_node {
 	struct qd_mono told_start; /* of the right that the runner was told of last */
 };
 
+/* The right to act: of the last good round on the disk, or of the last proof of quorum. */
+static inline const struct qd_lease *qd_node_right(const struct qd_node *n)
+{
+	return n->config.has_cluster ? &n->cluster.right : &n->lease;
+}
+
 /* Prepare *n; nothing is asked for before the first step. */
 void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct qd_mono now);
 

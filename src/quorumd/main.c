@@ -3,6 +3,7 @@
 #include "quorumd/conf.h"
 #include "quorumd/errors.h"
 #include "quorumd/shell.h"
+#include "quorumd/shell_config.h"
 #include "quorumd/shell_log.h"
 
 #include <errno.h>
@@ -25,11 +26,12 @@ enum {
 };
 
 static const char USAGE[] =
-	"usage: quorumd [--config FILE] [--foreground]\n"
+	"usage: quorumd [--config FILE] [--foreground] [--prevent-quorum]\n"
 	"       quorumd --check FILE | --schema | --version | --help\n"
 	"  -c, --config FILE  configuration (default " QD_SYSCONFDIR "/quorumd.yaml)\n"
 	"  -n, --check FILE   read and check FILE, say what is wrong, and exit\n"
 	"  -f, --foreground   stay in the foreground (it always does; for service files)\n"
+	"  -p, --prevent-quorum  only join a view of others in this start, never form one\n"
 	"      --schema       print every key of the configuration\n"
 	"  -V, --version      print the version\n"
 	"  -h, --help         print this\n"
@@ -121,11 +123,12 @@ static void drop_privileges(void)
 		complain("prctl", "secrets may end in a core dump");
 }
 
-static int run(const char *file)
+static int run(const char *file, bool join_only)
 {
 	char runner[PATH_BYTES], api[PATH_BYTES];
 	struct qd_shell *shell = NULL;
-	int rc = load(file);
+	int rc = qd_shell_config_load(file, &conf, &messages);
+	qd_conf_messages_print(&messages, stderr);
 	if (rc != 0)
 		return rc;
 	find_program("quorum-runner", runner);
@@ -138,6 +141,7 @@ static int run(const char *file)
 		.conf = &conf,
 		.runner_program = runner,
 		.api_program = api,
+		.join_only = join_only,
 	};
 	rc = qd_shell_open(&options, &shell);
 	explicit_bzero(&conf.chap, sizeof conf.chap);
@@ -159,14 +163,16 @@ int main(int argc, char **argv)
 		{"config", required_argument, NULL, 'c'},
 		{"check", required_argument, NULL, 'n'},
 		{"foreground", no_argument, NULL, 'f'},
+		{"prevent-quorum", no_argument, NULL, 'p'},
 		{"schema", no_argument, NULL, OPTION_SCHEMA},
 		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	const char *file = QD_SYSCONFDIR "/quorumd.yaml";
+	bool join_only = false;
 	int option;
-	while ((option = getopt_long(argc, argv, "c:n:fVh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:n:fpVh", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			file = optarg;
@@ -178,6 +184,9 @@ int main(int argc, char **argv)
 			return exit_status(rc);
 		}
 		case 'f':
+			break;
+		case 'p':
+			join_only = true;
 			break;
 		case OPTION_SCHEMA:
 			qd_conf_schema_print(stdout);
@@ -197,5 +206,5 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "quorumd: %s: not an option\n%s", argv[optind], USAGE);
 		return exit_status(-QD_ERR_USAGE);
 	}
-	return exit_status(run(file));
+	return exit_status(run(file, join_only));
 }

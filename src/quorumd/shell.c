@@ -118,11 +118,32 @@ static void step(struct qd_shell *s, struct qd_event *ev)
 	qd_shell_actions(s);
 }
 
+/* What other nodes, the witness and the own store said. */
+static bool next_of_cluster(struct qd_shell *s, struct qd_event *ev)
+{
+	char why[QD_KEPT_WHY_MAX];
+	if (!qd_shell_config_next(s->config, ev, why))
+		return qd_shell_net_next(s->net, ev);
+	if (why[0] != '\0')
+		qd_shell_say(s, ev->u.kept.ok ? QD_LEVEL_WARNING : QD_LEVEL_ERROR, "%s", why);
+	qd_shell_apply(s);
+	return true;
+}
+
+static void flush(struct qd_shell *s)
+{
+	if (s->paths != NULL)
+		qd_paths_flush(s->paths);
+	if (s->net != NULL)
+		qd_shell_net_flush(s->net);
+}
+
 /* What the runner and the paths said comes before a deadline that may have passed meanwhile: after a pause of this
  * process the answers that wait in the sockets are looked at first. */
 static bool next_event(struct qd_shell *s, struct qd_event *ev)
 {
-	if (take_posted(s, ev) || qd_paths_next(s->paths, ev))
+	if (take_posted(s, ev) || (s->net != NULL && next_of_cluster(s, ev)) ||
+	    (s->paths != NULL && qd_paths_next(s->paths, ev)))
 		return true;
 	const struct qd_mono deadline = qd_node_deadline(&s->node);
 	if (!qd_mono_reached(s->now, deadline))
@@ -139,7 +160,7 @@ static void stamp(struct qd_shell *s)
 	struct qd_superblock superblock;
 	struct qd_disk_capacity capacity;
 	const uint32_t path = s->snapshot.arbiter.beating_path;
-	if (s->conf.stamp_interval.ns == 0 || !qd_paths_disk(s->paths, path, &superblock, &capacity))
+	if (s->conf.stamp_interval.ns == 0 || s->paths == NULL || !qd_paths_disk(s->paths, path, &superblock, &capacity))
 		return;
 	qd_stamper_run(&s->stamper, qd_paths_session(s->paths, path), superblock.data_lba, &capacity, s->now);
 	qd_paths_flush(
@@ -151,17 +172,21 @@ static void serve(struct qd_shell *s)
 	bool stepped = false;
 	s->now = qd_clock_now(); /* after the descriptors were read: no answer is older than it says */
 	stamp(s);
+	if (s->net != NULL) {
+		qd_shell_net_think(s->net, s->now);
+		qd_shell_config_think(s->config, s->now);
+	}
 	for (int i = 0; i < QD_SHELL_EVENTS_A_TURN && !s->off; i++) {
 		struct qd_event ev = {0};
 		if (!next_event(s, &ev)) {
-			qd_paths_flush(s->paths); /* may bring a loss */
+			flush(s); /* may bring a loss */
 			if (!next_event(s, &ev))
 				break;
 		}
 		step(s, &ev);
 		stepped = true;
 	}
-	qd_paths_flush(s->paths);
+	flush(s);
 	if (stepped)
 		push_changes(s);
 }
@@ -183,6 +208,9 @@ int qd_shell_run(struct qd_shell *s)
 		}
 		struct qd_mono wake =
 			qd_mono_min(qd_node_deadline(&s->node), qd_stamper_deadline(&s->stamper));
+		if (s->net != NULL)
+			wake = qd_mono_min(wake, qd_mono_min(qd_shell_net_deadline(s->net),
+							     qd_shell_config_deadline(s->config)));
 		if (s->queue_count > 0)
 			wake = s->now;
 		int rc = qd_loop_arm(&s->loop, wake);
@@ -243,9 +271,11 @@ static int open_all(struct qd_shell *s, const struct qd_shell_options *options)
 		rc = qd_recorder_open(&s->recorder);
 	if (rc == 0)
 		rc = open_control(s);
+	if (rc == 0 && s->conf.has_cluster)
+		rc = qd_shell_open_cluster(s);
 	if (rc == 0)
 		rc = qd_shell_open_node(s);
-	if (rc == 0)
+	if (rc == 0 && s->conf.path_count > 0)
 		rc = qd_shell_open_paths(s);
 	if (rc == 0 && (qd_shell_watch_signals(s) < 0 || qd_runner_watch(&s->runner, &s->loop) < 0))
 		rc = -QD_ERR_IO;
@@ -271,6 +301,7 @@ int qd_shell_open(const struct qd_shell_options *options, struct qd_shell **out)
 	s->conf = *options->conf;
 	s->conf_file = options->conf_file;
 	s->api_program = options->api_program;
+	s->join_only = options->join_only;
 	s->now = qd_clock_now();
 	qd_shell_log_level(s->conf.log_level);
 	int rc = open_all(s, options);
@@ -286,7 +317,10 @@ void qd_shell_close(struct qd_shell *s)
 {
 	if (s == NULL)
 		return;
-	qd_paths_close(s->paths);
+	if (s->paths != NULL)
+		qd_paths_close(s->paths);
+	qd_shell_net_close(s->net);
+	qd_shell_config_close(s->config);
 	qd_runner_close(&s->runner);
 	qd_io_remove(&s->control_io);
 	qd_signal_remove(&s->term);

@@ -13,6 +13,7 @@ struct qd_shell_options {
 	const struct qd_conf *conf; /* copied */
 	const char *runner_program; /* "": none */
 	const char *api_program;    /* handed to the runner; "": none */
+	bool join_only;		    /* prevent quorum: this start may only join a view */
 };
 
 /* Resolve names, take an incarnation, start the runner, open control socket, loop and paths. 0 or a negative

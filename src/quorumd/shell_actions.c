@@ -121,6 +121,15 @@ static void perform(struct qd_shell *s, const struct qd_action *a)
 	case QD_ACTION_OFF:
 		s->off = true;
 		break;
+	case QD_ACTION_SEND:
+		qd_shell_net_send(s->net, &s->out.sends[a->u.send.index], a->u.send.to, a->u.send.links);
+		break;
+	case QD_ACTION_KEEP:
+		qd_shell_config_keep(s->config, a->u.keep.turn, a->u.keep.from, &s->out.keep, s->now);
+		break;
+	case QD_ACTION_WITNESS:
+		qd_shell_net_ask(s->net, &a->u.witness);
+		break;
 	case QD_ACTION_NONE:
 	case QD_ACTION_KIND_COUNT:
 		break;

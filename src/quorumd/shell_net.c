@@ -28,6 +28,7 @@ struct portal {
 struct qd_shell_net {
 	struct qd_packet packet;
 	struct qd_net *net;
+	struct qd_net_config addresses;
 	uint32_t witness_count;
 	uint32_t witness_at; /* the address that is asked; the next one after silence */
 	uint64_t witness_open; /* id of the request without an answer; 0: none */
@@ -111,19 +112,21 @@ static int open_keys(struct qd_shell_net *n, const struct qd_conf *conf, char *w
 	return rc;
 }
 
-static int open_networks(struct qd_shell_net *n, struct qd_loop *loop, const struct qd_conf *conf, char *why)
+static void fill_addresses(struct qd_net_config *c, const struct qd_conf *conf)
 {
-	struct qd_net_config *c = calloc(1, sizeof *c);
-	if (c == NULL)
-		return -QD_ERR_NOMEM;
+	memset(c, 0, sizeof *c);
 	c->port = (uint16_t)conf->heartbeat_port;
 	for (uint32_t l = 0; l < conf->network_count; l++)
 		c->local[l] = conf->nodes[conf->node_id].addresses[l];
 	for (uint32_t id = qd_set_next(conf->members, 0); id != 0; id = qd_set_next(conf->members, id))
 		for (uint32_t l = 0; l < conf->network_count && id != conf->node_id; l++)
 			c->peer[id - 1][l] = conf->nodes[id].addresses[l];
-	n->net = qd_net_open(loop, c, on_datagram, n);
-	free(c);
+}
+
+static int open_networks(struct qd_shell_net *n, struct qd_loop *loop, const struct qd_conf *conf, char *why)
+{
+	fill_addresses(&n->addresses, conf);
+	n->net = qd_net_open(loop, &n->addresses, on_datagram, n);
 	if (n->net == NULL)
 		(void)snprintf(why, QD_CONF_MESSAGE_BYTES, "the networks' sockets: no memory");
 	return n->net == NULL ? -QD_ERR_NOMEM : 0;
@@ -168,6 +171,13 @@ void qd_shell_net_links(struct qd_shell_net *n, const struct qd_conf *conf, stru
 {
 	(void)n;
 	qd_conf_links(conf, NULL, NULL, out);
+}
+
+void qd_shell_net_configure(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_mono now)
+{
+	fill_addresses(&n->addresses, conf);
+	qd_packet_listen(&n->packet, conf->members);
+	qd_net_configure(n->net, &n->addresses, now);
 }
 
 void qd_shell_net_send(struct qd_shell_net *n, const struct qd_msg *msg, uint32_t to, uint32_t links)

@@ -23,6 +23,9 @@ void qd_shell_net_close(struct qd_shell_net *n); /* takes NULL */
 /* Links of *out: which lead to whom and how they are watched, by the machine's interfaces as they are now. */
 void qd_shell_net_links(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_links_config *out);
 
+/* The configuration changed: addresses of nodes, and who is a node. */
+void qd_shell_net_configure(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_mono now);
+
 /* QD_ACTION_SEND and QD_ACTION_WITNESS. Leave with qd_shell_net_flush(). */
 void qd_shell_net_send(struct qd_shell_net *n, const struct qd_msg *msg, uint32_t to, uint32_t links);
 void qd_shell_net_ask(struct qd_shell_net *n, const struct qd_witness_request *request);

@@ -40,7 +40,8 @@ static void on_hangup(void *context, int number)
 	(void)number;
 	s->now = qd_clock_now();
 	(void)sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)(s->now.ns / 1000));
-	if (qd_conf_load(s->conf_file, &fresh, &messages) != 0) {
+	qd_shell_rekey(s);
+	if (qd_shell_config_load(s->conf_file, &fresh, &messages) != 0) {
 		for (uint32_t i = 0; i < messages.count && i < QD_CONF_MESSAGES_MAX; i++)
 			qd_shell_say(s, QD_LEVEL_ERROR, "reload: %s", messages.text[i]);
 		qd_shell_say(s, QD_LEVEL_ERROR, "reload: nothing is changed");
@@ -128,6 +129,13 @@ static uint32_t highest_member(uint64_t members)
 	return id;
 }
 
+/* With views nodes are added while this one runs: up to here their records are seen without a restart. */
+static uint32_t records_read(const struct qd_shell *s)
+{
+	const uint32_t highest = highest_member(s->conf.members);
+	return s->conf.has_cluster && highest < QD_SHELL_RECORDS_LEAST ? QD_SHELL_RECORDS_LEAST : highest;
+}
+
 int qd_shell_open_paths(struct qd_shell *s)
 {
 	struct qd_iscsi_target targets[QD_PATHS_MAX];
@@ -139,8 +147,11 @@ int qd_shell_open_paths(struct qd_shell *s)
 			.loop = &s->loop,
 			.count = s->conf.path_count,
 			.targets = targets,
-			.record_count = highest_member(s->conf.members),
+			.record_count = records_read(s),
 			.cluster_tag = qd_cluster_tag(s->conf.cluster),
+			.store = s->config != NULL ? qd_shell_config_take : NULL,
+			.load = s->config != NULL ? qd_shell_config_give : NULL,
+			.text_context = s->config,
 		};
 		_Static_assert(sizeof config.cluster == sizeof s->conf.cluster, "both as on the disk");
 		memcpy(config.cluster, s->conf.cluster, sizeof config.cluster);
@@ -174,6 +185,10 @@ int qd_shell_open_node(struct qd_shell *s)
 		qd_shell_say(s, QD_LEVEL_ERROR, "%s", why);
 		return rc;
 	}
+	if (s->conf.has_cluster && rc == 0)
+		rc = qd_shell_fill_cluster(s, &c);
+	if (rc != 0)
+		return rc;
 	s->now = qd_clock_now();
 	c.seed = s->now.ns ^ c.incarnation << 32 ^ c.node_id;
 	qd_node_init(&s->node, &c, s->now);

@@ -11,6 +11,8 @@
 #include "drv/watchdog.h"
 #include "quorumd/control.h"
 #include "quorumd/shell.h"
+#include "quorumd/shell_config.h"
+#include "quorumd/shell_net.h"
 #include "quorumd/shell_runner.h"
 #include "quorumd/shell_store.h"
 
@@ -18,6 +20,7 @@ enum {
 	QD_SHELL_QUEUE =
 		64, /* events that wait for the core: a turn adds at most 16 from the runner and a few more */
 	QD_SHELL_EVENTS_A_TURN = 256, /* then the descriptors are looked at again */
+	QD_SHELL_RECORDS_LEAST = 16,  /* node ids whose records are read, with views */
 };
 
 struct qd_shell {
@@ -27,7 +30,10 @@ struct qd_shell {
 	struct qd_loop loop;
 	struct qd_node node;
 	struct qd_actions out;
-	struct qd_paths *paths;
+	struct qd_paths *paths; /* NULL: no quorum disk */
+	struct qd_shell_net *net; /* NULL: no networks, the quorum disk alone decides */
+	struct qd_shell_config *config; /* with `net` */
+	struct qd_kept first_kept;	/* what was there at the start */
 	struct qd_store store;
 	struct qd_runner_link runner;
 	struct qd_control_server *control;
@@ -41,6 +47,7 @@ struct qd_shell {
 	struct qd_event queue[QD_SHELL_QUEUE];
 	uint32_t queue_first;
 	uint32_t queue_count;
+	bool join_only; /* prevent quorum, for this start */
 	bool off;
 	bool mine;
 	bool shutting_down;
@@ -63,6 +70,15 @@ __attribute__((format(printf, 3, 4))) void qd_shell_say(struct qd_shell *s, enum
 /* Traces and actions of the step that has just been made (shell_actions.c). */
 void qd_shell_traces(struct qd_shell *s);
 void qd_shell_actions(struct qd_shell *s);
+
+/* shell_cluster.c: with networks between the nodes */
+int qd_shell_open_cluster(struct qd_shell *s);
+/* What the core begins with, after qd_shell_open_cluster(). */
+int qd_shell_fill_cluster(struct qd_shell *s, struct qd_node_config *c);
+/* A configuration was kept: what of it can change in a running daemon changes. */
+void qd_shell_apply(struct qd_shell *s);
+/* SIGHUP: read the key file again. */
+void qd_shell_rekey(struct qd_shell *s);
 
 /* shell_setup.c */
 int qd_shell_watch_signals(struct qd_shell *s);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The shell's part that is there only with networks between the nodes: opening, configuring the core, applying a
+ * configuration that was agreed on. */
+#include "quorumd/conf_body.h"
+#include "quorumd/errors.h"
+#include "quorumd/shell_state.h"
+
+#include <sodium.h>
+#include <string.h>
+
+int qd_shell_open_cluster(struct qd_shell *s)
+{
+	char why[QD_KEPT_WHY_MAX] = "";
+	int rc = qd_shell_net_open(&s->loop, &s->conf, &s->net, why);
+	if (rc == 0)
+		rc = qd_shell_config_open(&s->loop, s->conf_file, &s->conf, &s->config, &s->first_kept, why);
+	if (why[0] != '\0')
+		qd_shell_say(s, rc == 0 ? QD_LEVEL_WARNING : QD_LEVEL_ERROR, "%s", why);
+	return rc;
+}
+
+int qd_shell_fill_cluster(struct qd_shell *s, struct qd_node_config *c)
+{
+	c->has_cluster = true;
+	qd_shell_net_links(s->net, &s->conf, &c->links);
+	while (c->links.session == 0)
+		randombytes_buf(&c->links.session, sizeof c->links.session);
+	randombytes_buf(&c->links.seed, sizeof c->links.seed);
+	c->links.incarnation = c->incarnation;
+	c->cluster = (struct qd_cluster_config){
+		.node_id = s->conf.node_id,
+		.incarnation = c->incarnation,
+		.detection = qd_links_detection(&c->links),
+		.join_only = s->join_only,
+		.has_disk = s->conf.path_count > 0,
+		.has_witness = qd_conf_has_witness(&s->conf),
+		.kept = s->first_kept,
+	};
+	randombytes_buf(&c->cluster.seed, sizeof c->cluster.seed);
+	return 0;
+}
+
+static void tell_links(struct qd_shell *s)
+{
+	static struct qd_links_config links; /* borrowed by the core for its step only */
+	links = s->node.config.links;
+	qd_shell_net_links(s->net, &s->conf, &links);
+	struct qd_event ev = {.kind = QD_EVENT_LINKS};
+	ev.u.links = &links;
+	qd_shell_post(s, &ev);
+}
+
+void qd_shell_apply(struct qd_shell *s)
+{
+	static struct qd_conf fresh;
+	static struct qd_conf_messages messages;
+	static struct qd_conf_changes changes;
+	struct qd_conf_text body;
+	struct qd_tag tag;
+	char name[QD_BODY_NAME_MAX];
+	if (!qd_shell_config_changed(s->config, &tag, &body))
+		return;
+	qd_conf_body_name(tag, name);
+	body.name = name;
+	if (qd_conf_load_merged(s->conf_file, &body, &fresh, &messages) != 0) {
+		for (uint32_t i = 0; i < messages.count && i < QD_CONF_MESSAGES_MAX; i++)
+			qd_shell_say(s, QD_LEVEL_ERROR, "%s", messages.text[i]);
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: not applied here: this node goes on with what it had", name);
+		return;
+	}
+	qd_conf_diff(&s->conf, &fresh, &changes);
+	for (uint32_t i = 0; i < changes.count; i++)
+		qd_shell_say(s, changes.list[i].live ? QD_LEVEL_NOTICE : QD_LEVEL_WARNING, "%s: %s: %s", name,
+			     changes.list[i].key,
+			     changes.list[i].live ? "changed"
+						  : "changes at the next restart only; the old value stays");
+	qd_conf_apply_live(&s->conf, &fresh);
+	qd_shell_net_configure(s->net, &s->conf, s->now);
+	tell_links(s);
+	if (memcmp(&s->conf.times, &s->node.config.times, sizeof s->conf.times) != 0) {
+		struct qd_event ev = {.kind = QD_EVENT_TIMES};
+		ev.u.times = s->conf.times;
+		qd_shell_post(s, &ev);
+	}
+}
+
+void qd_shell_rekey(struct qd_shell *s)
+{
+	char why[QD_KEPT_WHY_MAX] = "";
+	if (s->net == NULL)
+		return;
+	int rc = qd_shell_net_rekey(s->net, &s->conf, why);
+	if (rc == 0)
+		rc = qd_shell_config_rekey(s->config, &s->conf, why);
+	qd_shell_say(s, rc == 0 ? QD_LEVEL_NOTICE : QD_LEVEL_ERROR, "%s%s", rc == 0 ? "reload: keys read again" : why,
+		     rc == 0 ? "" : ": the old keys stay");
+}
