@@ -108,7 +108,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(shell pkg-config --cflags $(PKGS)))$(PKG_CF
 
 # Libraries by archive; a program gets those of all it links, and keeps what it uses (--as-needed).
 LIBS_drv := -liscsi -lsodium -lsystemd
-LIBS_quorumd := -lsystemd -lyaml
+LIBS_quorumd := -lsystemd -lsodium -lyaml
 LIBS_runner := -lsystemd
 LIBS_api := -lmicrohttpd -ljansson -lsystemd
 LIBS_libquorumd := -ljansson

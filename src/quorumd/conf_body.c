@@ -107,11 +107,10 @@ static void cut_pair(struct cut *c, const yaml_node_t *key, const yaml_node_t *v
 		c->clean = false;
 		return;
 	}
+	/* Of a map in block style: nothing but a comment follows on the last line. */
 	size_t last = value->end_mark.line;
 	if (value->end_mark.column == 0 && last > key->start_mark.line)
 		last--; /* a block scalar ends where the next line begins */
-	else if (last >= c->lines || !ends_there(c, last, value->end_mark.column))
-		c->clean = false;
 	drop_lines(c, key->start_mark.line, last);
 }
 
