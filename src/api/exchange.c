@@ -96,11 +96,16 @@ static unsigned int status_of_reply(enum qd_reply reply)
 	case QD_REPLY_HEIR_SILENT:
 	case QD_REPLY_BUSY:
 	case QD_REPLY_FAILED:
+	case QD_REPLY_NO_VIEW:
+	case QD_REPLY_WOULD_LOSE:
+	case QD_REPLY_STALE:
 		return MHD_HTTP_CONFLICT;
+	case QD_REPLY_INVALID:
+		return MHD_HTTP_UNPROCESSABLE_CONTENT;
 	case QD_REPLY_COUNT:
 		break;
 	}
-	QD_UNREACHABLE("reply to a hand-over");
+	QD_UNREACHABLE("reply to an operator");
 }
 
 static void answer_snapshot(struct qd_exchange *x, const struct qd_control_snapshot *s)
@@ -119,7 +124,7 @@ void qd_exchange_answer(struct qd_exchange *x, const struct qd_control_answer *a
 		finish(x, MHD_HTTP_OK, qd_json_lines(&answer->u.lines));
 		return;
 	case QD_TELL_REPLY:
-		finish(x, status_of_reply(answer->u.reply), qd_json_reply(answer->u.reply));
+		finish(x, status_of_reply(answer->u.reply.reply), qd_json_reply(&answer->u.reply));
 		return;
 	case QD_TELL_NONE:
 	case QD_TELL_REFUSED:

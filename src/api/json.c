@@ -270,16 +270,18 @@ char *qd_json_lines(const struct qd_control_lines *lines)
 /* Codes for programs; the core's names are for people. */
 static const char *reply_code(enum qd_reply reply)
 {
-	static const char *const codes[QD_REPLY_COUNT] = {"done",	 "not-owner", "no-such-node",
-							  "heir-silent", "busy",      "failed"};
+	static const char *const codes[QD_REPLY_COUNT] = {"done",  "not-owner", "no-such-node", "heir-silent",
+							  "busy",  "failed",	"no-view",	"would-lose",
+							  "stale", "invalid"};
 	qd_assert((unsigned int)reply < QD_REPLY_COUNT);
 	return codes[reply];
 }
 
-char *qd_json_reply(enum qd_reply reply)
+char *qd_json_reply(const struct qd_control_reply *reply)
 {
-	return dump(json_pack("{s:s,s:s,s:b}", "reply", reply_code(reply), "text", qd_reply_name(reply),
-			      "done", reply == QD_REPLY_DONE));
+	return dump(json_pack("{s:s,s:s,s:b}", "reply", reply_code(reply->reply), "text",
+			      reply->why[0] != '\0' ? reply->why : qd_reply_name(reply->reply), "done",
+			      reply->reply == QD_REPLY_DONE));
 }
 
 char *qd_json_error(const char *code, const char *text)

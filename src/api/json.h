@@ -9,7 +9,7 @@
  * memory. */
 char *qd_json_status(const struct qd_control_snapshot *s);
 char *qd_json_lines(const struct qd_control_lines *lines);
-char *qd_json_reply(enum qd_reply reply);
+char *qd_json_reply(const struct qd_control_reply *reply);
 
 /* {"error": {"code": NAME, "text": ...}} */
 char *qd_json_error(const char *code, const char *text);

@@ -7,18 +7,28 @@
 
 #include "core/action.h"
 #include "core/node.h"
+#include "drv/net_udp.h"
+#include "drv/networks.h"
+#include "drv/packet.h"
+#include "quorumd/bodies.h"
 #include "quorumd/conf.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-	QD_CONTROL_VERSION = 1,	       /* of the messages; another one is refused */
-	QD_CONTROL_PACKET_MAX = 32768, /* a snapshot with 64 node names is about 7 KiB, 64 log lines 18 KiB */
-	QD_CONTROL_LOG_BATCH = 64,     /* lines in one packet */
-	QD_CONTROL_LOG_RING = 4096,    /* lines kept: 1.1 MiB, allocated at start */
-	QD_CONTROL_CLIENTS_MAX = 8,    /* quorum-api is one; a second during its restart */
+	QD_CONTROL_VERSION = 2, /* of the messages; another one is refused */
+	QD_CONTROL_PACKET_MAX =
+		65536, /* a snapshot of 16 nodes on 2 links is about 6 KiB, of 64 on 8 links 46 KiB, 64
+					* log lines 18 KiB */
+	QD_CONTROL_LOG_BATCH = 64,  /* lines in one packet */
+	QD_CONTROL_LOG_RING = 4096, /* lines kept: 1.1 MiB, allocated at start */
+	QD_CONTROL_CLIENTS_MAX = 8, /* quorum-api is one; a second during its restart */
 	QD_CONTROL_VERSION_TEXT = 32,
+	QD_CONTROL_WHY_MAX =
+		QD_CONF_MESSAGE_BYTES, /* of a refusal: the configuration's first mistake, or a reason */
+	QD_CONTROL_LINKS_MAX = QD_NODES_MAX * QD_LINKS_MAX,
+	QD_CONTROL_PROOF_BUCKETS = QD_ROUND_BUCKETS,
 };
 
 /* From the client. */
@@ -28,6 +38,10 @@ enum qd_control_ask {
 	QD_ASK_SUBSCRIBE, /* a snapshot now and at every change */
 	QD_ASK_LOG,	  /* the lines from `since` on, at most QD_CONTROL_LOG_BATCH */
 	QD_ASK_HANDOVER,  /* to node `to`, 0: any; answered when it is decided */
+	QD_ASK_CHANGE, /* a new configuration made from the one with tag `from`; its text comes as a sealed memfd */
+	QD_ASK_FORCE,	/* the quorum of this node alone */
+	QD_ASK_CONFIG,	/* the text of body `digest`, zeros: the one in force; it comes as a sealed memfd */
+	QD_ASK_HISTORY, /* which bodies were in force */
 	QD_ASK_COUNT,
 };
 
@@ -35,7 +49,10 @@ struct qd_control_request {
 	enum qd_control_ask ask;
 	uint64_t id; /* the answer carries it; 0 in answers that nobody asked for */
 	uint64_t since;
+	enum qd_trace_level least; /* QD_ASK_LOG: of the lines */
 	uint32_t to;
+	struct qd_tag from;
+	uint8_t digest[QD_DIGEST_BYTES];
 };
 
 struct qd_control_line {
@@ -43,6 +60,7 @@ struct qd_control_line {
 	struct qd_mono at;
 	int64_t unix_ms; /* wall clock, for people only */
 	enum qd_trace_level level;
+	enum qd_trace_code code; /* of the core's decision; QD_TRACE_NONE: a line of the daemon's own */
 	char text[QD_TRACE_TEXT_MAX];
 };
 
@@ -51,6 +69,48 @@ struct qd_control_lines {
 	uint64_t first; /* oldest that is kept */
 	uint32_t count;
 	struct qd_control_line list[QD_CONTROL_LOG_BATCH];
+};
+
+/* One link to one node (core/link.h says what is counted). */
+struct qd_control_link {
+	uint32_t node;
+	uint32_t network;
+	bool up;
+	uint32_t missed; /* in a row */
+	uint32_t threshold;
+	struct qd_span delay;
+	uint64_t exchanges; /* complete */
+	uint64_t lost;
+	uint64_t rtt_ns;
+	uint64_t rtt_smooth_ns;
+	uint64_t rtt_worst_ns;
+};
+
+/* One network of this machine, by its number in the configuration. */
+struct qd_control_network {
+	bool used;
+	bool open;
+	int64_t open_error; /* a negative errno */
+	int64_t last_error;
+	char address[QD_ADDRESS_TEXT_MAX];
+	char name[QD_NETWORK_NAME_MAX]; /* "": no interface has the address now */
+	enum qd_network_role role;
+	uint32_t metric; /* 0: not known */
+	uint64_t sent;
+	uint64_t received;
+	uint64_t dropped;
+	uint64_t not_sent; /* whatever kept them from leaving */
+	uint64_t receive_errors;
+};
+
+/* How old a proof of quorum was when it came: what is left of the margin is the rest. Bucket n counts below 2^n * 100 us,
+ * the last one everything else. */
+struct qd_control_proofs {
+	struct qd_mono start; /* of the newest one */
+	uint64_t count;
+	uint64_t last_ns;
+	uint64_t worst_ns;
+	uint64_t histogram[QD_CONTROL_PROOF_BUCKETS];
 };
 
 /* Everything that people and clients may see. */
@@ -71,6 +131,19 @@ struct qd_control_snapshot {
 	uint64_t epoch;
 	struct qd_arbiter_status arbiter;
 	uint64_t log_next; /* number of the next log line */
+
+	/* With networks between the nodes. The rest is zeros without. */
+	bool has_cluster;
+	bool has_witness; /* one is configured, whether its vote counts or not */
+	bool join_only;
+	struct qd_cluster_status views;
+	struct qd_span detection;
+	struct qd_control_proofs proofs;
+	uint32_t network_count;
+	struct qd_control_network networks[QD_LINKS_MAX];
+	uint64_t packets[QD_PACKET_VERDICT_COUNT]; /* that came in, by what became of them */
+	uint32_t link_count;
+	struct qd_control_link links[QD_CONTROL_LINKS_MAX]; /* that are used, by node and network */
 };
 
 /* From quorumd. */
@@ -78,9 +151,29 @@ enum qd_control_tell {
 	QD_TELL_NONE = 0,
 	QD_TELL_SNAPSHOT,
 	QD_TELL_LINES,
-	QD_TELL_REPLY,	 /* to QD_ASK_HANDOVER */
+	QD_TELL_REPLY,	 /* to what an operator asked for; DONE, or not and why */
 	QD_TELL_REFUSED, /* the request was not understood */
+	QD_TELL_CONFIG,	 /* with the text as a sealed memfd */
+	QD_TELL_HISTORY,
 	QD_TELL_COUNT,
+};
+
+struct qd_control_reply {
+	enum qd_reply reply;
+	char why[QD_CONTROL_WHY_MAX]; /* "": the reply says it all */
+};
+
+/* A body: the text is beside it. */
+struct qd_control_config {
+	struct qd_tag
+		tag; /* of the configuration in force; with a digest in the request that of its history entry */
+	bool in_force;
+	uint8_t digest[QD_DIGEST_BYTES];
+};
+
+struct qd_control_history {
+	uint32_t count;
+	struct qd_body_entry list[QD_BODIES_HISTORY]; /* oldest first */
 };
 
 struct qd_control_answer {
@@ -89,28 +182,55 @@ struct qd_control_answer {
 	union {
 		struct qd_control_snapshot snapshot;
 		struct qd_control_lines lines;
-		enum qd_reply reply;
+		struct qd_control_reply reply;
+		struct qd_control_config config;
+		struct qd_control_history history;
 	} u;
 };
 
-/* Fill everything but sequence, mine, epoch and log_next from the configuration and the node's state. */
+/* Fill everything but sequence, mine, epoch, log_next, networks and packets from the configuration and the node's state.
+ * Keeps `proofs`. */
 void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *node, struct qd_mono now,
 			      struct qd_control_snapshot *out);
 
-/* The two differ in what people and clients wait for (states, owner, epoch, group, paths, hold reason, heir), not
- * only in instants and counters. */
+/* Only what steps change, of a snapshot that was filled before: cheap enough for every step. Also notes a new proof of
+ * quorum. qd_control_snapshot_differs() then says whether to fill and push. */
+void qd_control_snapshot_update(const struct qd_node *node, struct qd_mono now,
+				struct qd_control_snapshot *s);
+
+/* After _fill(): network `number` of the configuration. `found`: the interface's, NULL: no interface has the address. */
+void qd_control_snapshot_network(struct qd_control_snapshot *s, uint32_t number,
+				 const struct qd_address *local, const struct qd_net_link *link,
+				 const struct qd_network *found);
+
+/* After _fill(): what became of packets. */
+void qd_control_snapshot_packets(struct qd_control_snapshot *s, const struct qd_packet *packet);
+
+/* The two differ in what people and clients wait for (states, owner, epoch, group, paths, hold reason, heir, view, votes,
+ * configuration, links up, witness), not only in instants and counters. */
 bool qd_control_snapshot_differs(const struct qd_control_snapshot *a, const struct qd_control_snapshot *b);
 
 /* quorumd's end. All calls from one thread; none blocks; nothing is allocated after _open(). */
 struct qd_control_server;
 
-/* Called from qd_control_server_service() for QD_ASK_HANDOVER. The answer comes by qd_control_server_reply(). */
-typedef void qd_control_handover_fn(void *context, uint32_t to);
+/* What operators ask for, called from qd_control_server_service(); one at a time, others are told "busy". Each is
+ * answered exactly once, from within the call or later, by one of the replies below, even when who asked is gone. NULL:
+ * the server refuses it, for this node has no networks. */
+struct qd_control_calls {
+	void (*handover)(void *context, uint32_t to);
+	/* `text` is borrowed until the answer; at most QD_BODY_BYTES_MAX, not looked into here. */
+	void (*change)(void *context, struct qd_tag from, const char *text, size_t len_bytes);
+	void (*force)(void *context, uint64_t unix_s);
+	/* `digest` is borrowed during the call; zeros: the body in force. */
+	void (*get_config)(void *context, const uint8_t digest[QD_DIGEST_BYTES]);
+	void (*history)(void *context);
+	void *context;
+};
 
-/* Listen on `path` (an old socket there is replaced), mode 0600, owned by `user` unless empty or not root. 0 or
- * -QD_ERR_IO (errno says why), -QD_ERR_NOMEM. The caller frees with _close(). */
-int qd_control_server_open(const char *path, const char *user, qd_control_handover_fn *handover,
-			   void *context, struct qd_control_server **out);
+/* Listen on `path` (an old socket there is replaced), mode 0600, owned by `user` unless empty or not root. `calls` is
+ * copied. 0 or -QD_ERR_IO (errno says why), -QD_ERR_NOMEM. The caller frees with _close(). */
+int qd_control_server_open(const char *path, const char *user, const struct qd_control_calls *calls,
+			   struct qd_control_server **out);
 void qd_control_server_close(struct qd_control_server *s);
 
 /* One descriptor to poll for reading; it is readable whenever _service() has something to do. */
@@ -125,7 +245,19 @@ void qd_control_server_push(struct qd_control_server *s, const struct qd_control
 void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum qd_trace_level level,
 			   const char *text);
 
-/* The core's QD_ACTION_REPLY: to the client whose hand-over is under way; nobody: ignored. */
+/* The same for a decision of the core: the line carries its code. `text` is qd_trace_format()'s. */
+void qd_control_server_trace(struct qd_control_server *s, struct qd_mono at, const struct qd_trace *trace,
+			     const char *text);
+
+/* Answers to what an operator has asked for. Nothing is under way: ignored.
+ *
+ * _reply() is the core's QD_ACTION_REPLY, to handover, change and force. _refuse() says why in words, for any of the calls:
+ * `why` is cut at QD_CONTROL_WHY_MAX. _config() and _history() are the good answers to those calls; `text` is copied. */
 void qd_control_server_reply(struct qd_control_server *s, enum qd_reply reply);
+__attribute__((format(printf, 3, 4))) void
+qd_control_server_refuse(struct qd_control_server *s, enum qd_reply reply, const char *format, ...);
+void qd_control_server_config(struct qd_control_server *s, const struct qd_control_config *config,
+			      const char *text, size_t len_bytes);
+void qd_control_server_history(struct qd_control_server *s, const struct qd_body_entry *list, uint32_t count);
 
 #endif

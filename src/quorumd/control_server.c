@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/assert.h"
-#include "quorumd/control.h"
-#include "quorumd/control_wire.h"
+#include "quorumd/control_state.h"
 #include "quorumd/errors.h"
 
 #include <errno.h>
@@ -22,55 +20,35 @@ enum {
 	REQUESTS_A_TURN = 4, /* of one client, so that none keeps quorumd from its rounds */
 };
 
-struct client {
-	int fd; /* -1: free */
-	bool subscribed;
-	bool waits_reply;
-	uint64_t subscribe_id;
-	uint64_t reply_id;
-};
-
-struct qd_control_server {
-	int epoll_fd;
-	int listen_fd;
-	char path[QD_CONF_FILE_MAX];
-	qd_control_handover_fn *handover;
-	void *context;
-	struct client clients[QD_CONTROL_CLIENTS_MAX];
-	struct qd_control_snapshot snapshot;
-	uint64_t log_next;
-	struct qd_control_line ring[QD_CONTROL_LOG_RING]; /* line n is at n % QD_CONTROL_LOG_RING */
-	struct qd_control_answer answer;
-	uint8_t packet[QD_CONTROL_PACKET_MAX];
-};
-
-static void drop(struct qd_control_server *s, struct client *c)
+static void drop(struct qd_control_server *s, struct qd_control_client *c)
 {
+	if (s->operation.client == c)
+		s->operation.client = NULL; /* what was asked for goes on: its answer has nobody to go to */
 	(void)epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, c->fd, NULL); /* close() does it as well */
 	(void)close(c->fd);					  /* nothing was buffered here */
-	*c = (struct client){.fd = -1};
+	*c = (struct qd_control_client){.fd = -1};
 }
 
-/* s->answer to the client. One that does not read is dropped: it connects again and asks again. */
-static void send_answer(struct qd_control_server *s, struct client *c)
+void qd_control_send(struct qd_control_server *s, struct qd_control_client *c, int fd)
 {
 	size_t len = qd_control_answer_encode(&s->answer, s->packet, sizeof(s->packet));
 	qd_assert(len > 0);
-	ssize_t sent = send(c->fd, s->packet, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t sent = qd_control_text_send(c->fd, s->packet, len, fd);
 	if (sent != (ssize_t)len)
 		drop(s, c);
 }
 
-static void send_snapshot(struct qd_control_server *s, struct client *c, uint64_t id)
+static void send_snapshot(struct qd_control_server *s, struct qd_control_client *c, uint64_t id)
 {
 	s->answer.tell = QD_TELL_SNAPSHOT;
 	s->answer.id = id;
 	s->answer.u.snapshot = s->snapshot;
 	s->answer.u.snapshot.log_next = s->log_next;
-	send_answer(s, c);
+	qd_control_send(s, c, -1);
 }
 
-static void send_lines(struct qd_control_server *s, struct client *c, const struct qd_control_request *r)
+static void send_lines(struct qd_control_server *s, struct qd_control_client *c,
+		       const struct qd_control_request *r)
 {
 	uint64_t first = s->log_next > QD_CONTROL_LOG_RING ? s->log_next - QD_CONTROL_LOG_RING : 1;
 	uint64_t from = r->since < first ? first : r->since;
@@ -79,34 +57,17 @@ static void send_lines(struct qd_control_server *s, struct client *c, const stru
 	s->answer.id = r->id;
 	lines->first = first;
 	lines->count = 0;
-	for (; from < s->log_next && lines->count < QD_CONTROL_LOG_BATCH; from++)
-		lines->list[lines->count++] = s->ring[from % QD_CONTROL_LOG_RING];
-	lines->next = from < s->log_next ? from : s->log_next;
-	send_answer(s, c);
-}
-
-static void send_reply(struct qd_control_server *s, struct client *c, uint64_t id, enum qd_reply reply)
-{
-	s->answer.tell = QD_TELL_REPLY;
-	s->answer.id = id;
-	s->answer.u.reply = reply;
-	send_answer(s, c);
-}
-
-static void take_handover(struct qd_control_server *s, struct client *c, const struct qd_control_request *r)
-{
-	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++) {
-		if (s->clients[i].waits_reply) {
-			send_reply(s, c, r->id, QD_REPLY_BUSY);
-			return;
-		}
+	for (; from < s->log_next && lines->count < QD_CONTROL_LOG_BATCH; from++) {
+		const struct qd_control_line *line = &s->ring[from % QD_CONTROL_LOG_RING];
+		if (line->level >= r->least)
+			lines->list[lines->count++] = *line;
 	}
-	c->waits_reply = true;
-	c->reply_id = r->id;
-	s->handover(s->context, r->to);
+	lines->next = from < s->log_next ? from : s->log_next;
+	qd_control_send(s, c, -1);
 }
 
-static void take_request(struct qd_control_server *s, struct client *c, const struct qd_control_request *r)
+static void take_request(struct qd_control_server *s, struct qd_control_client *c,
+			 const struct qd_control_request *r, int fd)
 {
 	switch (r->ask) {
 	case QD_ASK_SUBSCRIBE:
@@ -121,7 +82,11 @@ static void take_request(struct qd_control_server *s, struct client *c, const st
 		send_lines(s, c, r);
 		return;
 	case QD_ASK_HANDOVER:
-		take_handover(s, c, r);
+	case QD_ASK_CHANGE:
+	case QD_ASK_FORCE:
+	case QD_ASK_CONFIG:
+	case QD_ASK_HISTORY:
+		qd_control_operation(s, c, r, fd);
 		return;
 	case QD_ASK_NONE:
 	case QD_ASK_COUNT:
@@ -130,24 +95,31 @@ static void take_request(struct qd_control_server *s, struct client *c, const st
 	QD_UNREACHABLE("kind of request");
 }
 
-static void serve_client(struct qd_control_server *s, struct client *c)
+static void take_packet(struct qd_control_server *s, struct qd_control_client *c, size_t len_bytes, int fd)
+{
+	struct qd_control_request r;
+	if (qd_control_request_decode(s->packet, len_bytes, &r)) {
+		take_request(s, c, &r, fd);
+		return;
+	}
+	s->answer.tell = QD_TELL_REFUSED;
+	s->answer.id = 0;
+	qd_control_send(s, c, -1);
+}
+
+static void serve_client(struct qd_control_server *s, struct qd_control_client *c)
 {
 	for (int i = 0; i < REQUESTS_A_TURN && c->fd >= 0; i++) {
-		struct qd_control_request r;
-		ssize_t n = recv(c->fd, s->packet, sizeof(s->packet), MSG_DONTWAIT);
+		int fd = -1;
+		ssize_t n = qd_control_text_receive(c->fd, s->packet, sizeof(s->packet), &fd);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (n <= 0) {
+		if (n > 0)
+			take_packet(s, c, (size_t)n, fd);
+		else
 			drop(s, c);
-			return;
-		}
-		if (qd_control_request_decode(s->packet, (size_t)n, &r)) {
-			take_request(s, c, &r);
-		} else {
-			s->answer.tell = QD_TELL_REFUSED;
-			s->answer.id = 0;
-			send_answer(s, c);
-		}
+		if (fd >= 0)
+			(void)close(fd); /* a mapping stays without it */
 	}
 }
 
@@ -167,7 +139,7 @@ static void accept_client(struct qd_control_server *s)
 	/* Best effort: several snapshots fit between two of the client's turns. */
 	int bytes = 8 * QD_CONTROL_PACKET_MAX;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	s->clients[place] = (struct client){.fd = fd};
+	s->clients[place] = (struct qd_control_client){.fd = fd};
 }
 
 void qd_control_server_service(struct qd_control_server *s)
@@ -190,14 +162,14 @@ void qd_control_server_push(struct qd_control_server *s, const struct qd_control
 	s->snapshot = *snapshot;
 	s->snapshot.sequence = sequence;
 	for (size_t i = 0; differs && i < QD_CONTROL_CLIENTS_MAX; i++) {
-		struct client *c = &s->clients[i];
+		struct qd_control_client *c = &s->clients[i];
 		if (c->fd >= 0 && c->subscribed)
 			send_snapshot(s, c, c->subscribe_id);
 	}
 }
 
-void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum qd_trace_level level,
-			   const char *text)
+static void append(struct qd_control_server *s, struct qd_mono at, enum qd_trace_level level,
+		   enum qd_trace_code code, const char *text)
 {
 	struct timespec wall = {0};
 	(void)clock_gettime(CLOCK_REALTIME, &wall); /* cannot fail for this clock; only for people anyway */
@@ -206,6 +178,7 @@ void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum 
 	line->at = at;
 	line->unix_ms = (int64_t)wall.tv_sec * 1000 + wall.tv_nsec / 1000000;
 	line->level = level;
+	line->code = code;
 	size_t n = 0;
 	for (; n < sizeof(line->text) - 1 && text[n] != '\0'; n++)
 		line->text[n] =
@@ -213,15 +186,16 @@ void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum 
 	line->text[n] = '\0';
 }
 
-void qd_control_server_reply(struct qd_control_server *s, enum qd_reply reply)
+void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum qd_trace_level level,
+			   const char *text)
 {
-	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++) {
-		struct client *c = &s->clients[i];
-		if (!c->waits_reply)
-			continue;
-		c->waits_reply = false;
-		send_reply(s, c, c->reply_id, reply);
-	}
+	append(s, at, level, QD_TRACE_NONE, text);
+}
+
+void qd_control_server_trace(struct qd_control_server *s, struct qd_mono at, const struct qd_trace *trace,
+			     const char *text)
+{
+	append(s, at, qd_trace_level_of(trace->code), trace->code, text);
 }
 
 /* chown() to the user, if there is one and we are root. */
@@ -262,15 +236,14 @@ static int bind_socket(int fd, const char *path, const char *user)
 	return 0;
 }
 
-int qd_control_server_open(const char *path, const char *user, qd_control_handover_fn *handover,
-			   void *context, struct qd_control_server **out)
+int qd_control_server_open(const char *path, const char *user, const struct qd_control_calls *calls,
+			   struct qd_control_server **out)
 {
 	*out = NULL;
 	struct qd_control_server *s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -QD_ERR_NOMEM;
-	s->handover = handover;
-	s->context = context;
+	s->calls = *calls;
 	s->log_next = 1;
 	(void)snprintf(s->path, sizeof(s->path), "%s", path);
 	for (size_t i = 0; i < QD_CONTROL_CLIENTS_MAX; i++)
@@ -304,6 +277,7 @@ void qd_control_server_close(struct qd_control_server *s)
 		(void)close(s->epoll_fd); /* nothing to lose */
 	if (s->path[0] != '\0')
 		(void)unlink(s->path); /* the next start replaces it anyway */
+	qd_control_text_unmap(&s->operation.text);
 	free(s);
 }
 

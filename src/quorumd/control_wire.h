@@ -12,13 +12,22 @@ static inline void qd_wire_version(struct qd_fields *f)
 	f->invalid = f->invalid || qd_field_number(f, QD_CONTROL_VERSION, 2) != QD_CONTROL_VERSION;
 }
 
+static inline void qd_wire_tag(struct qd_fields *f, struct qd_tag *t)
+{
+	qd_field_u64(f, &t->epoch);
+	qd_field_u64(f, &t->version);
+}
+
 static inline void qd_wire_request(struct qd_fields *f, struct qd_control_request *r)
 {
 	qd_wire_version(f);
 	r->ask = (enum qd_control_ask)qd_field_below(f, (uint32_t)r->ask, QD_ASK_COUNT);
 	qd_field_u64(f, &r->id);
 	qd_field_u64(f, &r->since);
+	r->least = (enum qd_trace_level)qd_field_below(f, (uint32_t)r->least, QD_LEVEL_COUNT);
 	qd_field_u32(f, &r->to);
+	qd_wire_tag(f, &r->from);
+	qd_field_bytes(f, r->digest, sizeof(r->digest));
 }
 
 static inline void qd_wire_line(struct qd_fields *f, struct qd_control_line *l)
@@ -27,6 +36,7 @@ static inline void qd_wire_line(struct qd_fields *f, struct qd_control_line *l)
 	qd_field_mono(f, &l->at);
 	qd_field_i64(f, &l->unix_ms);
 	l->level = (enum qd_trace_level)qd_field_below(f, (uint32_t)l->level, QD_LEVEL_COUNT);
+	l->code = (enum qd_trace_code)qd_field_below(f, (uint32_t)l->code, QD_TRACE_COUNT);
 	qd_field_text(f, l->text, sizeof(l->text));
 }
 
@@ -131,6 +141,136 @@ static inline void qd_wire_arbiter(struct qd_fields *f, struct qd_arbiter_status
 	qd_wire_stats(f, &a->stats);
 }
 
+static inline void qd_wire_votes(struct qd_fields *f, struct qd_votes *v)
+{
+	v->model = (enum qd_model)qd_field_below(f, (uint32_t)v->model, QD_MODEL_COUNT);
+	qd_field_u64(f, &v->nodes);
+	qd_field_bytes(f, v->weight, sizeof(v->weight));
+	qd_field_bool(f, &v->dynamic);
+	qd_field_u64(f, &v->out);
+	qd_field_bool(f, &v->extra_out);
+	qd_field_u32(f, &v->low);
+}
+
+static inline void qd_wire_head(struct qd_fields *f, struct qd_head *h)
+{
+	qd_wire_tag(f, &h->tag);
+	qd_wire_votes(f, &h->votes);
+	qd_field_bool(f, &h->has_old);
+	qd_wire_votes(f, &h->old);
+	qd_field_u32(f, &h->forced_by);
+	qd_field_u64(f, &h->forced_unix_s);
+	qd_field_bytes(f, h->body, sizeof(h->body));
+}
+
+/* What is known of each node, of those of which anything is known. */
+static inline void qd_wire_cluster_nodes(struct qd_fields *f, struct qd_cluster_status *c)
+{
+	uint64_t known = 0;
+	for (uint32_t id = 1; id <= QD_NODES_MAX; id++) {
+		const struct qd_tag *tag = &c->tags[id - 1];
+		if (c->news_flags[id - 1] != 0 || c->incarnation[id - 1] != 0 || tag->epoch != 0 ||
+		    tag->version != 0)
+			known |= qd_set_of(id);
+	}
+	qd_field_u64(f, &known);
+	for (uint32_t id = qd_set_next(known, 0); id != 0; id = qd_set_next(known, id)) {
+		qd_field_u64(f, &c->news_flags[id - 1]);
+		qd_field_u64(f, &c->incarnation[id - 1]);
+		qd_wire_tag(f, &c->tags[id - 1]);
+	}
+}
+
+static inline void qd_wire_cluster(struct qd_fields *f, struct qd_cluster_status *c)
+{
+	c->state = (enum qd_cluster_state)qd_field_below(f, (uint32_t)c->state, QD_CLUSTER_STATE_COUNT);
+	c->wait = (enum qd_cluster_wait)qd_field_below(f, (uint32_t)c->wait, QD_WAIT_COUNT);
+	qd_field_u32(f, &c->leader);
+	qd_field_u64(f, &c->epoch);
+	qd_field_u64(f, &c->members);
+	qd_wire_head(f, &c->head);
+	qd_field_u64(f, &c->hears);
+	qd_field_u64(f, &c->set);
+	qd_field_u32(f, &c->votes_present);
+	qd_field_u32(f, &c->votes_needed);
+	qd_field_u32(f, &c->votes_total);
+	qd_field_bool(f, &c->quorate);
+	qd_field_u32(f, &c->extra_holder);
+	qd_field_mono(f, &c->right_start);
+	qd_field_mono(f, &c->begin_stop);
+	qd_field_mono(f, &c->free_at);
+	qd_wire_cluster_nodes(f, c);
+	qd_field_bool(f, &c->witness_answered);
+	c->witness_verdict = (enum qd_witness_verdict)qd_field_below(f, (uint32_t)c->witness_verdict,
+								     QD_WITNESS_VERDICT_COUNT);
+	qd_wire_tag(f, &c->witness_tag);
+	qd_field_bool(f, &c->leaving);
+	qd_field_u64(f, &c->views);
+	qd_field_u32(f, &c->falls);
+}
+
+static inline void qd_wire_link(struct qd_fields *f, struct qd_control_link *l)
+{
+	l->node = qd_field_below(f, l->node, QD_NODE_ID_MAX + 1);
+	l->network = qd_field_below(f, l->network, QD_LINKS_MAX);
+	qd_field_bool(f, &l->up);
+	qd_field_u32(f, &l->missed);
+	qd_field_u32(f, &l->threshold);
+	qd_field_span(f, &l->delay);
+	qd_field_u64(f, &l->exchanges);
+	qd_field_u64(f, &l->lost);
+	qd_field_u64(f, &l->rtt_ns);
+	qd_field_u64(f, &l->rtt_smooth_ns);
+	qd_field_u64(f, &l->rtt_worst_ns);
+}
+
+static inline void qd_wire_network(struct qd_fields *f, struct qd_control_network *n)
+{
+	qd_field_bool(f, &n->used);
+	qd_field_bool(f, &n->open);
+	qd_field_i64(f, &n->open_error);
+	qd_field_i64(f, &n->last_error);
+	qd_field_text(f, n->address, sizeof(n->address));
+	qd_field_text(f, n->name, sizeof(n->name));
+	n->role = (enum qd_network_role)qd_field_below(f, (uint32_t)n->role, QD_NETWORK_ROLE_COUNT);
+	qd_field_u32(f, &n->metric);
+	qd_field_u64(f, &n->sent);
+	qd_field_u64(f, &n->received);
+	qd_field_u64(f, &n->dropped);
+	qd_field_u64(f, &n->not_sent);
+	qd_field_u64(f, &n->receive_errors);
+}
+
+static inline void qd_wire_proofs(struct qd_fields *f, struct qd_control_proofs *p)
+{
+	qd_field_mono(f, &p->start);
+	qd_field_u64(f, &p->count);
+	qd_field_u64(f, &p->last_ns);
+	qd_field_u64(f, &p->worst_ns);
+	for (size_t i = 0; i < QD_CONTROL_PROOF_BUCKETS; i++)
+		qd_field_u64(f, &p->histogram[i]);
+}
+
+static inline void qd_wire_snapshot_cluster(struct qd_fields *f, struct qd_control_snapshot *s)
+{
+	qd_field_bool(f, &s->has_cluster);
+	if (!s->has_cluster)
+		return;
+	qd_field_bool(f, &s->has_witness);
+	qd_field_bool(f, &s->join_only);
+	qd_wire_cluster(f, &s->views);
+	qd_field_span(f, &s->detection);
+	qd_wire_proofs(f, &s->proofs);
+	s->network_count = qd_field_below(f, s->network_count, QD_LINKS_MAX + 1);
+	for (uint32_t i = 0; i < s->network_count; i++)
+		qd_wire_network(f, &s->networks[i]);
+	for (size_t i = 0; i < QD_PACKET_VERDICT_COUNT; i++)
+		qd_field_u64(f, &s->packets[i]);
+	s->link_count = qd_field_below(f, s->link_count, QD_CONTROL_LINKS_MAX + 1);
+	for (uint32_t i = 0; i < s->link_count; i++)
+		qd_wire_link(f, &s->links[i]);
+}
+
 static inline void qd_wire_snapshot(struct qd_fields *f, struct qd_control_snapshot *s)
 {
 	qd_field_u64(f, &s->sequence);
@@ -153,6 +293,30 @@ static inline void qd_wire_snapshot(struct qd_fields *f, struct qd_control_snaps
 	qd_field_u64(f, &s->epoch);
 	qd_wire_arbiter(f, &s->arbiter);
 	qd_field_u64(f, &s->log_next);
+	qd_wire_snapshot_cluster(f, s);
+}
+
+static inline void qd_wire_reply(struct qd_fields *f, struct qd_control_reply *r)
+{
+	r->reply = (enum qd_reply)qd_field_below(f, (uint32_t)r->reply, QD_REPLY_COUNT);
+	qd_field_text(f, r->why, sizeof(r->why));
+}
+
+static inline void qd_wire_config(struct qd_fields *f, struct qd_control_config *c)
+{
+	qd_wire_tag(f, &c->tag);
+	qd_field_bool(f, &c->in_force);
+	qd_field_bytes(f, c->digest, sizeof(c->digest));
+}
+
+static inline void qd_wire_history(struct qd_fields *f, struct qd_control_history *h)
+{
+	h->count = qd_field_below(f, h->count, QD_BODIES_HISTORY + 1);
+	for (uint32_t i = 0; i < h->count; i++) {
+		qd_wire_tag(f, &h->list[i].tag);
+		qd_field_u64(f, &h->list[i].unix_s);
+		qd_field_bytes(f, h->list[i].digest, sizeof(h->list[i].digest));
+	}
 }
 
 static inline void qd_wire_answer(struct qd_fields *f, struct qd_control_answer *a)
@@ -168,7 +332,13 @@ static inline void qd_wire_answer(struct qd_fields *f, struct qd_control_answer 
 		qd_wire_lines(f, &a->u.lines);
 		break;
 	case QD_TELL_REPLY:
-		a->u.reply = (enum qd_reply)qd_field_below(f, (uint32_t)a->u.reply, QD_REPLY_COUNT);
+		qd_wire_reply(f, &a->u.reply);
+		break;
+	case QD_TELL_CONFIG:
+		qd_wire_config(f, &a->u.config);
+		break;
+	case QD_TELL_HISTORY:
+		qd_wire_history(f, &a->u.history);
 		break;
 	case QD_TELL_NONE:
 	case QD_TELL_REFUSED:

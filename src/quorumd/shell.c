@@ -246,8 +246,8 @@ static int open_runner(struct qd_shell *s, const char *program)
 
 static int open_control(struct qd_shell *s)
 {
-	int rc =
-		qd_control_server_open(s->conf.control_socket, s->conf.api_user, on_handover, s, &s->control);
+	const struct qd_control_calls calls = {.handover = on_handover, .context = s};
+	int rc = qd_control_server_open(s->conf.control_socket, s->conf.api_user, &calls, &s->control);
 	if (rc != 0) {
 		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.control_socket, strerrordesc_np(errno));
 		return rc;

@@ -161,7 +161,7 @@ bool daemon_handover(struct daemon_node *d, uint32_t to, enum qd_reply *reply)
 	int fd = ask(d, &(struct qd_control_request){.ask = QD_ASK_HANDOVER, .id = 2, .to = to});
 	if (fd < 0 || !hear(fd, RIG_LIMIT_MS, &answer) || answer.tell != QD_TELL_REPLY)
 		return false;
-	*reply = answer.u.reply;
+	*reply = answer.u.reply.reply;
 	return true;
 }
 
