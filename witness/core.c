@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "witness/core.h"
 
+#include "codec/qdisk.h"
 #include "core/rules.h"
 
 #include <string.h>
@@ -59,7 +60,8 @@ static void released(struct qd_tenant *t, uint32_t node)
 }
 
 /* Since anybody but `node` was answered with OK, and whom. */
-static void fill_age(const struct qd_tenant *t, uint32_t node, struct qd_mono now, struct qd_witness_answer *a)
+static void fill_age(const struct qd_tenant *t, uint32_t node, struct qd_mono now,
+		     struct qd_witness_answer *a)
 {
 	bool any = !qd_mono_is_never(t->others);
 	struct qd_mono last = any ? t->others : QD_MONO_ZERO;
@@ -96,7 +98,10 @@ static enum qd_witness_verdict lock(const struct qd_tenant *t, const struct qd_w
 	const struct qd_witness_record *r = &t->record;
 	if (q->epoch == r->epoch && is_holder(r, q))
 		return QD_WITNESS_OK; /* the answer was lost */
-	if (QD_RULE(WITNESS_EPOCH) && q->epoch <= r->epoch)
+	/* CONFIRM has told the epoch of a view whose leader comes for the lock now: an epoch names its leader. */
+	const bool confirmed = q->epoch == r->epoch && r->holder == 0 && r->incarnation == 0 &&
+			       q->epoch != 0 && qd_epoch_node(q->epoch) == q->node;
+	if (QD_RULE(WITNESS_EPOCH) && q->epoch <= r->epoch && !confirmed)
 		return QD_WITNESS_OLD_EPOCH;
 	if (is_outdated(r, q))
 		return QD_WITNESS_NOT_HOLDER;
@@ -158,6 +163,7 @@ static enum qd_witness_verdict confirm(const struct qd_tenant *t, const struct q
 		return QD_WITNESS_OK;
 	next->confirmed = true;
 	next->holder = 0;
+	next->incarnation = 0;
 	if (q->epoch > next->epoch)
 		next->epoch = q->epoch;
 	if (qd_tag_compare(q->tag, next->tag) > 0) {

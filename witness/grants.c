@@ -88,31 +88,37 @@ static off_t copy_at(uint32_t places, uint32_t place, uint32_t copy)
 	return sector_at(IDENTITY_SECTORS + (uint64_t)copy * places + place);
 }
 
-static int put_sector(const struct qd_grants *g, int fd, const uint8_t *sector, off_t at)
+static int put_bytes(const struct qd_grants *g, int fd, const uint8_t *data, size_t len_bytes, off_t at)
 {
 	errno = EIO; /* of a short write */
-	return g->io.write(fd, sector, QD_WITNESS_SECTOR_BYTES, at) == QD_WITNESS_SECTOR_BYTES ? 0 : -errno;
+	return g->io.write(fd, data, len_bytes, at) == (ssize_t)len_bytes ? 0 : -errno;
 }
 
 /* ------------------------------------------------ a new file */
 
 static int fill(const struct qd_grants *g, int fd, uint32_t places)
 {
-	uint8_t sector[QD_WITNESS_SECTOR_BYTES];
+	static uint8_t sectors[CHUNK_SECTORS * QD_WITNESS_SECTOR_BYTES];
 	struct qd_witness_identity own;
 	int rc = qd_identity_read(g->dir_fd, fd, g->machine, &own);
 	own.places = places;
-	qd_witness_identity_encode(&own, sector);
+	qd_witness_identity_encode(&own, sectors);
 	if (rc == 0)
-		rc = put_sector(g, fd, sector, 0);
-	for (uint32_t i = 0; i < g->top && rc == 0; i++) {
-		const struct qd_grants_place *p = &g->place[i];
-		struct qd_witness_grant grant = {.sequence = p->good, .record = p->record};
-		if (p->good == 0)
-			continue;
-		memcpy(grant.cluster, p->cluster, sizeof grant.cluster);
-		qd_witness_grant_encode(&grant, sector);
-		rc = put_sector(g, fd, sector, copy_at(places, i, 0));
+		rc = put_bytes(g, fd, sectors, QD_WITNESS_SECTOR_BYTES, 0);
+	for (uint32_t first = 0; first < g->top && rc == 0; first += CHUNK_SECTORS) {
+		const uint32_t left = g->top - first;
+		const uint32_t count = left < CHUNK_SECTORS ? left : CHUNK_SECTORS;
+		memset(sectors, 0, sizeof sectors);
+		for (uint32_t i = 0; i < count; i++) {
+			const struct qd_grants_place *p = &g->place[first + i];
+			struct qd_witness_grant grant = {.sequence = p->good, .record = p->record};
+			memcpy(grant.cluster, p->cluster, sizeof grant.cluster);
+			if (p->good != 0)
+				qd_witness_grant_encode(&grant,
+							sectors + (size_t)i * QD_WITNESS_SECTOR_BYTES);
+		}
+		rc = put_bytes(g, fd, sectors, (size_t)count * QD_WITNESS_SECTOR_BYTES,
+			       copy_at(places, first, 0));
 	}
 	return rc;
 }
@@ -172,7 +178,8 @@ static bool put_job(struct qd_grants *g, const struct qd_grants_job *job)
 	struct qd_witness_grant grant = {.sequence = ++p->sequence, .record = job->record};
 	memcpy(grant.cluster, p->cluster, sizeof grant.cluster);
 	qd_witness_grant_encode(&grant, sector);
-	return put_sector(g, g->fd, sector, copy_at(g->file_places, job->place, COPIES - 1 - p->copy)) == 0;
+	return put_bytes(g, g->fd, sector, sizeof sector,
+			 copy_at(g->file_places, job->place, COPIES - 1 - p->copy)) == 0;
 }
 
 static void keep_job(struct qd_grants *g, const struct qd_grants_job *job)

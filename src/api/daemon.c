@@ -15,6 +15,7 @@
 enum {
 	AGAIN_US = 200000, /* between two attempts to connect */
 	ANSWERS_A_TURN = 16,
+	REQUEST_BYTES = 256, /* they are below 100 */
 	SUBSCRIPTION_ID = 1, /* requests follow from 2 on */
 };
 
@@ -40,12 +41,16 @@ static void lose(struct qd_daemon *d)
 	d->events.lost(d->events.context);
 }
 
-static void take_answer(struct qd_daemon *d)
+static void take_answer(struct qd_daemon *d, int fd)
 {
-	if (d->answer.tell == QD_TELL_SNAPSHOT && d->answer.id == SUBSCRIPTION_ID)
+	struct qd_control_text text = {0};
+	if (d->answer.tell == QD_TELL_SNAPSHOT && d->answer.id == SUBSCRIPTION_ID) {
 		d->events.changed(d->events.context, &d->answer.u.snapshot);
-	else
-		d->events.answered(d->events.context, &d->answer);
+		return;
+	}
+	const bool has_text = fd >= 0 && qd_control_text_map(fd, &text);
+	d->events.answered(d->events.context, &d->answer, has_text ? &text : NULL);
+	qd_control_text_unmap(&text);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t events, void *context)
@@ -54,13 +59,17 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
 	(void)source;
 	(void)events;
 	for (int i = 0; i < ANSWERS_A_TURN && d->fd >= 0; i++) {
-		ssize_t n = recv(fd, d->packet, sizeof(d->packet), MSG_DONTWAIT);
+		int beside = -1;
+		ssize_t n = qd_control_text_receive(fd, d->packet, sizeof(d->packet), &beside);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
-		if (n > 0 && qd_control_answer_decode(d->packet, (size_t)n, &d->answer)) {
-			take_answer(d);
+		const bool good = n > 0 && qd_control_answer_decode(d->packet, (size_t)n, &d->answer);
+		if (good)
+			take_answer(d, beside);
+		if (beside >= 0)
+			(void)close(beside); /* a mapping stays without it */
+		if (good)
 			continue;
-		}
 		if (n > 0)
 			(void)fputs("<3>quorum-api: quorumd is of another version: install both together\n",
 				    stderr);
@@ -69,11 +78,11 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *c
 	return 0;
 }
 
-static bool send_request(struct qd_daemon *d, const struct qd_control_request *request)
+static bool send_request(struct qd_daemon *d, const struct qd_control_request *request, int fd)
 {
-	uint8_t packet[64];
+	uint8_t packet[REQUEST_BYTES];
 	size_t len = qd_control_request_encode(request, packet, sizeof(packet));
-	return len > 0 && send(d->fd, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+	return len > 0 && qd_control_text_send(d->fd, packet, len, fd) == (ssize_t)len;
 }
 
 static void connect_now(struct qd_daemon *d)
@@ -88,7 +97,7 @@ static void connect_now(struct qd_daemon *d)
 		return;
 	}
 	d->fd = fd;
-	if (!send_request(d, &subscribe))
+	if (!send_request(d, &subscribe, -1))
 		lose(d);
 }
 
@@ -139,12 +148,12 @@ bool qd_daemon_is_connected(const struct qd_daemon *d)
 	return d->fd >= 0;
 }
 
-uint64_t qd_daemon_ask(struct qd_daemon *d, struct qd_control_request *request)
+uint64_t qd_daemon_ask(struct qd_daemon *d, struct qd_control_request *request, int fd)
 {
 	if (d->fd < 0)
 		return 0;
 	request->id = d->next_id;
-	if (!send_request(d, request))
+	if (!send_request(d, request, fd))
 		return 0;
 	return d->next_id++;
 }

@@ -34,7 +34,7 @@ enum {
 #define VALUES_OF(nodes) (VALUE_BYTES * (nodes))
 #define HEAD_OF(nodes) (HEAD_BYTES + 2 * (VOTES_BYTES + WEIGHT_BYTES * (nodes)))
 #define AGES_OF(nodes) (AGES_BYTES + VALUES_OF(nodes))
-#define INSTALL_OF(nodes) (VIEW_BYTES + VALUES_OF(nodes) + HEAD_OF(nodes) + AGES_OF(nodes))
+#define INSTALL_OF(nodes) (VIEW_BYTES + EPOCH_BYTES + VALUES_OF(nodes) + HEAD_OF(nodes) + AGES_OF(nodes))
 #define PROMISE_OF(nodes) (PROMISE_BYTES + AGES_OF(nodes) + HEAD_OF(nodes))
 #define CHANGE_OF(nodes) (EPOCH_BYTES + HEAD_OF(nodes) + AGES_OF(nodes))
 #define NEWS_OF(nodes) (EXCHANGE_BYTES + NEWS_BYTES + VALUES_OF(nodes))
@@ -186,6 +186,7 @@ struct exchange {
 struct proof {
 	uint64_t epoch;
 	uint64_t round;
+	uint64_t wait_ns;
 };
 struct epoch {
 	uint64_t epoch;
@@ -294,13 +295,13 @@ static void get_view(struct qd_reader *r, struct qd_view *v)
 static void put_ages(struct qd_writer *w, const struct qd_ages *a)
 {
 	put_ages_part(w, a);
-	put_values(w, a->known, a->age_ns);
+	put_values(w, a->known, a->left_ns);
 }
 
 static void get_ages(struct qd_reader *r, struct qd_ages *a)
 {
 	get_ages_part(r, a);
-	get_values(r, a->known, a->age_ns);
+	get_values(r, a->known, a->left_ns);
 }
 
 static void put_promise(struct qd_writer *w, const struct qd_promise *p)
@@ -348,6 +349,7 @@ static void put_body(struct qd_writer *w, const struct qd_msg *m)
 		return;
 	case QD_MSG_INSTALL:
 		put_view(w, &m->u.install.view);
+		put_epoch(w, &(struct epoch){m->u.install.before});
 		put_head(w, &m->u.install.head);
 		put_ages(w, &m->u.install.ages);
 		return;
@@ -355,7 +357,7 @@ static void put_body(struct qd_writer *w, const struct qd_msg *m)
 		put_installed(w, &m->u.installed);
 		return;
 	case QD_MSG_PROOF:
-		put_proof(w, &(struct proof){m->u.proof.epoch, m->u.proof.round});
+		put_proof(w, &(struct proof){m->u.proof.epoch, m->u.proof.round, m->u.proof.wait_ns});
 		return;
 	case QD_MSG_ANSWER:
 		put_answer(w, &m->u.answer);
@@ -413,6 +415,8 @@ static void get_body(struct qd_reader *r, struct qd_msg *m)
 		return;
 	case QD_MSG_INSTALL:
 		get_view(r, &m->u.install.view);
+		get_epoch(r, &epoch);
+		m->u.install.before = epoch.epoch;
 		get_head(r, &m->u.install.head);
 		get_ages(r, &m->u.install.ages);
 		return;
@@ -423,6 +427,7 @@ static void get_body(struct qd_reader *r, struct qd_msg *m)
 		get_proof(r, &proof);
 		m->u.proof.epoch = proof.epoch;
 		m->u.proof.round = proof.round;
+		m->u.proof.wait_ns = proof.wait_ns;
 		return;
 	case QD_MSG_ANSWER:
 		get_answer(r, &m->u.answer);

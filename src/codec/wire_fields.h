@@ -73,7 +73,8 @@
 	X(U64, promised, 8, 8)                                                                               \
 	X(REFUSAL, refusal, 16, 1)                                                                           \
 	X(BOOL, has_vote, 17, 1)                                                                             \
-	X(BOOL, runs, 18, 1)
+	X(BOOL, runs, 18, 1)                                                                                 \
+	X(U64, installed, 19, 8)
 
 #define QD_WIRE_INSTALLED_FIELDS(X)                                                                          \
 	X(U64, epoch, 0, 8)                                                                                  \
@@ -83,7 +84,8 @@
 
 #define QD_WIRE_PROOF_FIELDS(X)                                                                              \
 	X(U64, epoch, 0, 8)                                                                                  \
-	X(U64, round, 8, 8)
+	X(U64, round, 8, 8)                                                                                  \
+	X(U64, wait_ns, 16, 8)
 
 #define QD_WIRE_ANSWER_FIELDS(X)                                                                             \
 	X(U64, epoch, 0, 8)                                                                                  \
@@ -96,9 +98,12 @@
 	X(U64, epoch, 0, 8)                                                                                  \
 	X(U64, round, 8, 8)                                                                                  \
 	X(U64, age_ns, 16, 8)                                                                                \
-	X(BOOL, take_vote, 24, 1)
+	X(U64, begin_stop_ns, 24, 8)                                                                         \
+	X(U64, stopped_ns, 32, 8)                                                                            \
+	X(BOOL, take_vote, 40, 1)
 
-/* CHANGE before its head and ages, RIGHT_ENDED before its ages; all there is of LEAD. */
+/* CHANGE before its head and ages, RIGHT_ENDED before its ages, INSTALL (its `before`) behind its view; all there is of
+ * LEAD. */
 #define QD_WIRE_EPOCH_FIELDS(X) X(U64, epoch, 0, 8)
 
 #define QD_WIRE_WITNESS_REQUEST_FIELDS(X)                                                                    \

@@ -55,7 +55,7 @@ static void must_stop(struct qd_turn *t)
 	/* Another one leads, or this one goes: it stops in its own time, inside its right. */
 	const bool active = g->state == QD_GROUP_STARTING || g->state == QD_GROUP_ONLINE;
 	const bool follows = c->state == QD_CLUSTER_MEMBER;
-	if (active && (follows || c->leaving || c->handing))
+	if (active && (follows || c->leaving || c->handing || c->interrupted))
 		qd_group_stop(t, t->config->stop_limit.ns > 0 ? qd_mono_add(t->now, t->config->stop_limit)
 							      : QD_NEVER);
 }

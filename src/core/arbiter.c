@@ -22,9 +22,8 @@ static const uint32_t allowed[QD_ARB_STATE_COUNT] = {
 	[QD_ARB_STANDBY] =
 		1u << QD_ARB_TAKING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED | 1u << QD_ARB_OFF |
 		1u << QD_ARB_RESET, /* RESET from here and TAKING: with views a group may run without the disk */
-	[QD_ARB_TAKING] =
-		1u << QD_ARB_STANDBY | 1u << QD_ARB_OWNER | 1u << QD_ARB_RETIRING | 1u << QD_ARB_REFUSED |
-		1u << QD_ARB_RESET,
+	[QD_ARB_TAKING] = 1u << QD_ARB_STANDBY | 1u << QD_ARB_OWNER | 1u << QD_ARB_RETIRING |
+			  1u << QD_ARB_REFUSED | 1u << QD_ARB_RESET,
 	[QD_ARB_OWNER] =
 		1u << QD_ARB_STOPPING | 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,
 	[QD_ARB_STOPPING] = 1u << QD_ARB_RELEASING | 1u << QD_ARB_RETIRING | 1u << QD_ARB_RESET,

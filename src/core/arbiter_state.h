@@ -47,10 +47,11 @@ enum qd_step {
 	QD_STEP_HEIR_KEYS,  /* READ KEYS: has the heir registered? */
 	QD_STEP_WITHDRAW,   /* WRITE own record naming nobody */
 	QD_STEP_TELL_TIMES, /* WRITE own record with longer times, before they are used */
-	QD_STEP_READ_SLOTS, /* both configuration slots */
-	QD_STEP_WRITE_SLOTS,
 	/* releasing */
 	QD_STEP_RELEASE_RECORD, /* WRITE own record "released"; the reservation stays */
+	/* owner, with views */
+	QD_STEP_READ_SLOTS, /* both configuration slots */
+	QD_STEP_WRITE_SLOTS,
 	QD_STEP_COUNT,
 };
 

@@ -85,10 +85,10 @@ bool qd_cluster_right_runs(const struct qd_cluster *c, struct qd_mono now)
 
 /* ------------------------------------------------ ages (section 5) */
 
-void qd_cluster_gave(struct qd_cluster *c, uint32_t id, struct qd_mono at)
+void qd_cluster_gave(struct qd_cluster *c, uint32_t id, struct qd_mono until)
 {
-	if (qd_mono_before(c->gave[id - 1], at))
-		c->gave[id - 1] = at;
+	if (qd_mono_before(c->until[id - 1], until))
+		c->until[id - 1] = until;
 }
 
 void qd_cluster_ages_out(const struct qd_cluster *c, struct qd_mono now, struct qd_ages *ages)
@@ -97,10 +97,10 @@ void qd_cluster_ages_out(const struct qd_cluster *c, struct qd_mono now, struct 
 	if (!QD_RULE(AGES_TRAVEL))
 		return;
 	for (uint32_t id = 1; id <= QD_NODES_MAX; id++) {
-		if (c->gave[id - 1].ns == 0)
-			continue;
+		if (!qd_mono_before(now, c->until[id - 1]))
+			continue; /* over */
 		ages->known |= qd_set_of(id);
-		ages->age_ns[id - 1] = (uint64_t)qd_mono_sub(now, c->gave[id - 1]).ns;
+		ages->left_ns[id - 1] = (uint64_t)qd_mono_sub(c->until[id - 1], now).ns;
 	}
 }
 
@@ -108,9 +108,9 @@ void qd_cluster_ages_in(struct qd_cluster_turn *t, const struct qd_ages *ages)
 {
 	for (uint32_t id = qd_set_next(ages->known, 0); id != 0 && id <= QD_NODES_MAX;
 	     id = qd_set_next(ages->known, id)) {
-		const uint64_t age = ages->age_ns[id - 1];
-		if (age < t->now.ns)
-			qd_cluster_gave(t->c, id, (struct qd_mono){t->now.ns - age});
+		const uint64_t left = ages->left_ns[id - 1];
+		if (left <= (uint64_t)QD_TAKEOVER_MAX_MS * 1000000u)
+			qd_cluster_gave(t->c, id, (struct qd_mono){t->now.ns + left});
 	}
 }
 
@@ -119,7 +119,7 @@ void qd_cluster_renew(struct qd_cluster_turn *t, uint64_t epoch, struct qd_mono 
 	struct qd_cluster *c = t->c;
 	qd_lease_renew(&c->right, t->times, start);
 	c->right_epoch = epoch;
-	qd_cluster_gave(c, c->config.node_id, c->right.start);
+	qd_cluster_gave(c, c->config.node_id, qd_mono_add(c->right.start, t->times->wait));
 }
 
 /* ------------------------------------------------ the own store */
@@ -147,8 +147,9 @@ static void keep_think(struct qd_cluster_turn *t)
 	struct qd_action *action = &t->out->list[t->out->count++];
 	action->kind = QD_ACTION_KEEP;
 	action->u.keep.turn = ++c->keep_turn;
+	/* Who has the body: the leader; or, for a view of one's own, who promised with this head. */
 	const uint32_t leader = qd_view_leader(&c->want.installed);
-	action->u.keep.from = leader == c->config.node_id ? 0 : leader;
+	action->u.keep.from = leader == c->config.node_id ? c->lead.head_from : leader;
 	if (!QD_RULE(PROMISE_DURABLE)) /* mutant: what is only on its way counts as kept */
 		c->kept = c->keeping;
 }
@@ -210,6 +211,15 @@ void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_new
 	m->news_known = true;
 }
 
+/* Who is heard cannot be quorate without this node, and can with it. */
+static bool vote_is_needed(const struct qd_cluster *c)
+{
+	const uint64_t others = c->hears & ~qd_set_of(c->config.node_id);
+	const uint32_t extras = qd_head_extras(&c->kept.head);
+	return !qd_head_quorate(&c->kept.head, others, extras) &&
+	       qd_head_quorate(&c->kept.head, c->hears, extras);
+}
+
 static uint32_t own_flags(const struct qd_cluster_turn *t)
 {
 	const struct qd_cluster *c = t->c;
@@ -218,7 +228,7 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 		flags |= QD_NEWS_NO_VOTE;
 	if (qd_cluster_is_stuck(c, t->now))
 		flags |= QD_NEWS_STUCK;
-	if (qd_mono_before(t->now, c->held_until))
+	if (qd_mono_before(t->now, c->held_until) && !vote_is_needed(c))
 		flags |= QD_NEWS_HELD;
 	if (c->state == QD_CLUSTER_JOINING && qd_mono_before(t->now, c->joining_since))
 		flags |= QD_NEWS_JOINING;
@@ -254,7 +264,7 @@ static void news_think(struct qd_cluster_turn *t)
 		.leading = qd_cluster_leads(c) && qd_cluster_right_runs(c, t->now) ? c->lead.view.epoch : 0,
 		.promised = c->kept.promised,
 		.tag = c->kept.head.tag,
-		.flags = own_flags(t),
+		.flags = c->flags,
 		.set = c->set,
 		.hears = c->hears,
 	};
@@ -276,7 +286,8 @@ static void news_think(struct qd_cluster_turn *t)
 /* ------------------------------------------------ losing and joining */
 
 /* How long somebody may still take this node in before it takes part in forming a view itself. */
-static struct qd_mono join_wait_end(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now)
+static struct qd_mono join_wait_end(const struct qd_cluster *c, const struct qd_times *times,
+				    struct qd_mono now)
 {
 	return qd_mono_add(qd_mono_add(now, c->config.detection), times->challenge);
 }
@@ -296,10 +307,6 @@ static void count_fall(struct qd_cluster_turn *t)
 		hold_s *= 2;
 	if (hold_s > QD_HOLD_MAX_S)
 		hold_s = QD_HOLD_MAX_S;
-	/* A vote that the others need is not kept away from them. */
-	const uint64_t others = c->hears & ~qd_set_of(c->config.node_id);
-	if (!qd_head_quorate(&c->kept.head, others, qd_head_extras(&c->kept.head)))
-		return;
 	c->held_until = qd_mono_add(t->now, qd_span_ms(hold_s * 1000));
 	qd_cluster_trace(t, QD_TRACE_HELD, c->falls, (uint64_t)hold_s, 0);
 }
@@ -309,7 +316,8 @@ void qd_cluster_lose(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	qd_cluster_trace(t, QD_TRACE_VIEW_LOST, c->kept.installed.epoch, 0, 0);
 	qd_cluster_move(t, QD_CLUSTER_JOINING);
-	c->joining_since = t->now; /* it was in a view: who is there is known, and everybody waits for a new one */
+	c->joining_since =
+		t->now; /* it was in a view: who is there is known, and everybody waits for a new one */
 	count_fall(t);
 }
 
@@ -330,21 +338,27 @@ void qd_cluster_init(struct qd_cluster *c, const struct qd_cluster_config *confi
 	qd_cluster_saw_epoch(c, config->kept.promised);
 	qd_cluster_saw_epoch(c, config->kept.installed.epoch);
 	qd_cluster_saw_epoch(c, config->kept.head.tag.epoch);
-	/* A restarted node knows nothing of the rights that it may have renewed before. */
-	const uint64_t known = config->kept.head.votes.nodes | config->kept.installed.members |
-			       (config->kept.head.has_old ? config->kept.head.old.nodes : 0);
-	for (uint32_t id = qd_set_next(known, 0); id != 0 && QD_RULE(GAVE_START); id = qd_set_next(known, id))
-		if (id != config->node_id)
-			c->gave[id - 1] = now;
 }
 
 /* ------------------------------------------------ turns */
+
+/* The first turn knows the times. A restarted node knows nothing of the rights that it may have renewed before. */
+static void begin(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	const struct qd_head *h = &c->kept.head;
+	const uint64_t known = h->votes.nodes | c->kept.installed.members | (h->has_old ? h->old.nodes : 0);
+	c->joining_since = join_wait_end(c, t->times, t->now);
+	for (uint32_t id = qd_set_next(known, 0); id != 0 && QD_RULE(GAVE_START); id = qd_set_next(known, id))
+		if (id != c->config.node_id)
+			qd_cluster_gave(c, id, qd_mono_add(c->started, t->times->wait));
+}
 
 void qd_cluster_before(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	if (qd_mono_is_never(c->joining_since))
-		c->joining_since = join_wait_end(c, t->times, t->now);
+		begin(t);
 	if (!c->right.held || qd_lease_runs(&c->right, t->now) || !QD_RULE(RIGHT_ENDS))
 		return;
 	qd_cluster_trace(t, QD_TRACE_RIGHT_OVER, c->right_epoch,
@@ -380,7 +394,7 @@ void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 		 * gives is counted anew. */
 		qd_cluster_trace(t, QD_TRACE_RIGHT_ENDED, m->from, m->u.ended.epoch, 0);
 		qd_cluster_ages_in(t, &m->u.ended.ages);
-		c->gave[m->from - 1] = QD_MONO_ZERO;
+		c->until[m->from - 1] = QD_MONO_ZERO;
 		c->members[m->from - 1].left = true;
 		break;
 	case QD_MSG_NONE:
@@ -397,6 +411,8 @@ void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 void qd_cluster_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
+	c->flags = own_flags(t);
+	c->interrupted = c->interrupted && t->runs;
 	if (c->state != QD_CLUSTER_LEFT) {
 		qd_regroup_candidate(t);
 		qd_extra_think(t);
@@ -408,6 +424,7 @@ void qd_cluster_think(struct qd_cluster_turn *t)
 		qd_leaving_think(t);
 	}
 	keep_think(t);
+	c->flags = own_flags(t);
 	news_think(t);
 }
 
@@ -418,17 +435,17 @@ struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_t
 		return QD_MONO_ZERO; /* never stepped */
 	if (c->right.held)
 		d = qd_mono_min(d, c->right.begin_stop);
-	if (c->keep_open && (c->news.flags & QD_NEWS_STUCK) == 0)
+	if (c->keep_open && (c->flags & QD_NEWS_STUCK) == 0)
 		d = qd_mono_min(d, qd_mono_add(c->keep_since, qd_span_ms(QD_KEEP_STUCK_MS)));
 	if (!c->keep_open && !kept_equal(&c->kept, &c->want))
 		d = qd_mono_is_never(c->keep_after) ? QD_MONO_ZERO : qd_mono_min(d, c->keep_after);
-	if ((c->news.flags & QD_NEWS_HELD) != 0)
+	if ((c->flags & QD_NEWS_HELD) != 0)
 		d = qd_mono_min(d, c->held_until);
-	if ((c->news.flags & QD_NEWS_JOINING) != 0)
+	if ((c->flags & QD_NEWS_JOINING) != 0)
 		d = qd_mono_min(d, c->joining_since);
-	if (c->leaving && c->state != QD_CLUSTER_LEFT && (c->news.flags & QD_NEWS_RUNS) == 0)
+	if (c->leaving && c->state != QD_CLUSTER_LEFT && (c->flags & QD_NEWS_RUNS) == 0)
 		d = qd_mono_min(d, qd_mono_add(c->leaving_since, times->takeover));
-	if (c->handing && (c->news.flags & QD_NEWS_RUNS) == 0) {
+	if (c->handing && (c->flags & QD_NEWS_RUNS) == 0) {
 		d = qd_mono_min(d, qd_mono_add(c->handing_since, times->takeover));
 		if (qd_cluster_leads(c))
 			d = qd_mono_min(d, c->lead_resend_at);

@@ -50,13 +50,15 @@ struct qd_cluster_config {
 	bool has_witness;	  /* it can be asked */
 	bool has_disk;		  /* paths are configured */
 	uint64_t seed;
-	struct qd_kept kept; /* as read from the node's own disk; a new store: a head from the configuration file with
+	struct qd_kept
+		kept; /* as read from the node's own disk; a new store: a head from the configuration file with
 			      * tag (0, version), and no vote unless `cluster create` wrote it */
 };
 
 enum {
-	QD_ROUNDS_KEPT = 8, /* proof rounds whose start is remembered: answers older than that count nothing */
-	QD_RESEND_MS = 100, /* PREPARE, INSTALL, CHANGE are said again to who has not answered */
+	QD_ROUNDS_KEPT =
+		8, /* proof rounds whose start is remembered: answers older than that count nothing */
+	QD_RESEND_MS = 100,	 /* PREPARE, INSTALL, CHANGE are said again to who has not answered */
 	QD_KEEP_STUCK_MS = 3000, /* a store that needs longer is announced as stuck */
 	QD_HOLD_MIN_S = 10,	 /* section 8: flapping */
 	QD_HOLD_MAX_S = 600,
@@ -70,11 +72,12 @@ struct qd_member {
 	bool news_known;
 	bool left; /* it has ended its part */
 	struct qd_news news;
-	struct qd_mono answer_at[QD_ROUNDS_KEPT]; /* as leader: when its answer to round n came, [n % QD_ROUNDS_KEPT] */
-	uint64_t answered;   /* as leader: the newest round it answered in this epoch; 0: none */
-	struct qd_tag tag;   /* as leader: what it has kept, by its last answer */
-	bool has_vote;	     /* as leader: by its last answer */
-	bool runs;	     /* as leader: by its last answer */
+	struct qd_mono answer_at
+		[QD_ROUNDS_KEPT]; /* as leader: when its answer to round n came, [n % QD_ROUNDS_KEPT] */
+	uint64_t answered;	  /* as leader: the newest round it answered in this epoch; 0: none */
+	struct qd_tag tag;	  /* as leader: what it has kept, by its last answer */
+	bool has_vote;		  /* as leader: by its last answer */
+	bool runs;		  /* as leader: by its last answer */
 };
 
 /* A view that this node tries to make, or leads. */
@@ -82,8 +85,11 @@ struct qd_lead {
 	struct qd_view view;
 	uint64_t promised_by; /* members, itself included */
 	uint64_t installed_by;
-	uint64_t voting; /* of those: whose vote counts */
+	uint64_t voting;     /* of those: whose vote counts */
 	struct qd_head head; /* the newest of the promises */
+	uint32_t head_from;  /* who promised with it; 0: this node has it */
+	uint64_t before;     /* the newest epoch that a promiser or the extra voter had */
+	bool forced;
 	struct qd_mono since;
 	struct qd_mono resend_at;
 	uint64_t refused_promised; /* highest promise that a refusal named */
@@ -92,6 +98,7 @@ struct qd_lead {
 	struct qd_mono round_start[QD_ROUNDS_KEPT];
 	struct qd_mono next_round;
 	struct qd_mono stable_since; /* members, votes and extra voter are what they are since then */
+	struct qd_mono leaving_look; /* who leaves is looked at again from here on */
 	struct qd_mono free_at;	     /* what no disk fences may start; QD_NEVER: not known yet */
 	bool change_open;	     /* a change of the head is not done everywhere yet */
 	bool change_operator;	     /* its end is told to the operator */
@@ -100,14 +107,15 @@ struct qd_lead {
 
 /* The extra voter as the arbiter (disk) shows it; set by core/node.c before every turn. */
 struct qd_disk_voter {
-	bool held;		/* this node owns the disk, and its lease runs */
-	struct qd_mono start;	/* of its last good round */
-	struct qd_mono others;	/* when another node may last have renewed: the sight at the takeover; 0: nobody */
-	uint32_t before;	/* that node; 0: not known */
-	bool slots_known;	/* both configuration slots were read under this ownership */
-	struct qd_head head;	/* the newest of them; tag (0, 0): none */
-	uint32_t holder;	/* node that holds it by the last look; 0: nobody, or not known */
-	bool takeable;		/* nobody defends it, as far as this node has seen */
+	bool held;	      /* this node owns the disk, and its lease runs */
+	struct qd_mono start; /* of its last good round */
+	struct qd_mono
+		others;	  /* when another node may last have renewed: the sight at the takeover; 0: nobody */
+	uint32_t before;  /* that node; 0: not known */
+	bool slots_known; /* both configuration slots were read under this ownership */
+	struct qd_head head; /* the newest of them; tag (0, 0): none */
+	uint32_t holder;     /* node that holds it by the last look; 0: nobody, or not known */
+	bool takeable;	     /* nobody defends it, as far as this node has seen */
 };
 
 struct qd_witness_voter {
@@ -117,14 +125,14 @@ struct qd_witness_voter {
 	enum qd_witness_ask asked;
 	struct qd_mono asked_at;
 	struct qd_mono ask_after; /* a refusal or silence: not before this */
-	uint64_t epoch; /* granted to this node; 0: not held */
-	struct qd_mono start;  /* of the last renewal that was answered with OK */
-	struct qd_mono others; /* when a node that is not known may last have renewed; 0: none */
-	struct qd_tag tag;     /* what it keeps */
+	uint64_t epoch;		  /* granted to this node; 0: not held */
+	struct qd_mono start;	  /* of the last renewal that was answered with OK */
+	struct qd_mono others;	  /* when a node that is not known may last have renewed; 0: none */
+	struct qd_tag tag;	  /* what it keeps */
 	uint8_t digest[QD_DIGEST_BYTES];
 	enum qd_witness_verdict verdict; /* of the last answer */
 	struct qd_mono unconfirmed_at;	 /* since when it says that it must be confirmed */
-	bool answered;		/* it has answered at all, lately */
+	bool answered;			 /* it has answered at all, lately */
 	struct qd_mono last_answer;
 	uint32_t holder; /* by the last answer */
 };
@@ -132,18 +140,18 @@ struct qd_witness_voter {
 /* For people: why there is no view, or no right. */
 enum qd_cluster_wait {
 	QD_WAIT_NONE = 0,
-	QD_WAIT_JOIN,	      /* the join wait: somebody may take this node in */
-	QD_WAIT_VOTES,	      /* who is heard, with disk or witness, cannot be quorate */
-	QD_WAIT_NEWS,	      /* the others have not come to the same candidate set yet */
-	QD_WAIT_TURN,	      /* another node proposes */
-	QD_WAIT_PROMISES,     /* asked, not all answered */
-	QD_WAIT_DISK,	      /* needs the quorum disk, which is defended by another, or cannot be reached */
-	QD_WAIT_WITNESS,      /* needs the witness, which is held by another, does not answer, or is not confirmed */
-	QD_WAIT_NEWER,	      /* the witness knows a newer configuration than all who are here */
-	QD_WAIT_INSTALL,      /* a quorate set has not installed it yet */
-	QD_WAIT_JOIN_ONLY,    /* prevent quorum: may only join */
-	QD_WAIT_STORE,	      /* the own store does not answer */
-	QD_WAIT_HELD,	      /* fell out too often: keeps itself out until held_until */
+	QD_WAIT_JOIN,	  /* the join wait: somebody may take this node in */
+	QD_WAIT_VOTES,	  /* who is heard, with disk or witness, cannot be quorate */
+	QD_WAIT_NEWS,	  /* the others have not come to the same candidate set yet */
+	QD_WAIT_TURN,	  /* another node proposes */
+	QD_WAIT_PROMISES, /* asked, not all answered */
+	QD_WAIT_DISK,	  /* needs the quorum disk, which is defended by another, or cannot be reached */
+	QD_WAIT_WITNESS, /* needs the witness, which is held by another, does not answer, or is not confirmed */
+	QD_WAIT_NEWER,	 /* the witness knows a newer configuration than all who are here */
+	QD_WAIT_INSTALL,   /* a quorate set has not installed it yet */
+	QD_WAIT_JOIN_ONLY, /* prevent quorum: may only join */
+	QD_WAIT_STORE,	   /* the own store does not answer */
+	QD_WAIT_HELD,	   /* fell out too often: keeps itself out until held_until */
 	QD_WAIT_COUNT,
 };
 
@@ -168,12 +176,14 @@ struct qd_cluster {
 	struct qd_member members[QD_NODES_MAX]; /* [id - 1]; the own entry is not used */
 	uint64_t hears;				/* itself included */
 	uint64_t set;				/* own candidate set */
+	uint32_t flags;				/* own, now: enum qd_news_flag */
 	struct qd_news news;			/* own, as it was last said */
 	uint64_t news_due;			/* nodes that have not been told of a change */
-	struct qd_mono due_since; /* a change of the view is due; QD_NEVER: none */
+	struct qd_mono due_since;		/* a change of the view is due; QD_NEVER: none */
 
-	/* ages: when a right of node id may last have been renewed; 0: never, or renounced */
-	struct qd_mono gave[QD_NODES_MAX];
+	/* until when something may run on node id because of a right that this node renewed, or knows of; 0: never, or
+	 * renounced */
+	struct qd_mono until[QD_NODES_MAX];
 
 	/* member's side */
 	struct {
@@ -190,7 +200,7 @@ struct qd_cluster {
 	uint64_t answer_round[QD_ROUNDS_KEPT]; /* rounds of the installed epoch that were answered */
 	struct qd_mono answer_sent[QD_ROUNDS_KEPT];
 	struct qd_mono proof_at; /* last PROOF of the installed view's leader */
-	uint32_t change_to; /* leader that is told as soon as change_tag is durable here; 0: nobody */
+	uint32_t change_to;	 /* leader that is told as soon as change_tag is durable here; 0: nobody */
 	uint64_t change_epoch;
 	struct qd_tag change_tag;
 
@@ -201,16 +211,19 @@ struct qd_cluster {
 	/* the right to act: leader's or member's */
 	struct qd_lease right;
 	uint64_t right_epoch;
-	struct qd_mono given; /* as leader: the newest start of its right that a member was told of; 0: none */
+	struct qd_mono
+		given; /* as leader: the newest start of its right that a member was told of; 0: none */
 
 	bool leaving;
 	struct qd_mono leaving_since;
-	bool forced; /* force quorum was asked for in this start */
+	bool forcing; /* an operator waits for a forced quorum to be durable */
+	bool interrupted; /* what runs here does so by a right of a view that another one has followed since: the right of
+			   * the present view does not carry it on */
 	uint32_t falls; /* out of views, lately: hold-down */
 	struct qd_mono last_fall;
 	struct qd_mono held_until;
 	uint32_t heir; /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
-	bool handing; /* this leader hands over: what runs stops, then the heir is asked to lead */
+	bool handing;  /* this leader hands over: what runs stops, then the heir is asked to lead */
 	struct qd_mono handing_since;
 	struct qd_mono lead_resend_at;
 
@@ -234,7 +247,7 @@ struct qd_cluster_status {
 	uint32_t votes_present; /* of the view with its extra voter, or of the candidate set */
 	uint32_t votes_needed;
 	uint32_t votes_total;
-	bool quorate; /* a right runs here */
+	bool quorate;	       /* a right runs here */
 	uint32_t extra_holder; /* node that has the disk or witness; 0: nobody, or not known */
 	struct qd_mono right_start;
 	struct qd_mono begin_stop;

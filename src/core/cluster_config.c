@@ -3,6 +3,10 @@
 #include "core/cluster_internal.h"
 #include "core/node.h"
 
+enum {
+	QD_LEAVING_LOOK_MS = 500, /* between two looks at who leaves */
+};
+
 /* ------------------------------------------------ one change at a time */
 
 static bool may_begin(const struct qd_cluster *c, struct qd_mono now)
@@ -181,8 +185,7 @@ static struct qd_mono dynamic_at(const struct qd_cluster *c, const struct qd_tim
 {
 	if (!c->kept.head.votes.dynamic || !qd_cluster_leads(c) || c->lead.change_open)
 		return QD_NEVER;
-	return somebody_leaves(c) ? c->lead.stable_since
-				  : qd_mono_add(c->lead.stable_since, times->takeover);
+	return somebody_leaves(c) ? c->lead.leaving_look : qd_mono_add(c->lead.stable_since, times->takeover);
 }
 
 static void dynamic_think(struct qd_cluster_turn *t)
@@ -190,9 +193,9 @@ static void dynamic_think(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	if (!qd_mono_reached(t->now, dynamic_at(c, t->times)) || !may_begin(c, t->now))
 		return;
-	const struct qd_votes next =
-		qd_votes_dynamic(&c->kept.head.votes, who_stays(c), qd_extra_held(c));
+	const struct qd_votes next = qd_votes_dynamic(&c->kept.head.votes, who_stays(c), qd_extra_held(c));
 	c->lead.stable_since = t->now; /* looked at; again after another T */
+	c->lead.leaving_look = qd_mono_add(t->now, qd_span_ms(QD_LEAVING_LOOK_MS));
 	if (qd_votes_equal(&next, &c->kept.head.votes) ||
 	    !qd_votes_quorate(&next, who_stays(c), qd_extra_held(c)))
 		return;
@@ -204,7 +207,9 @@ void qd_change_think(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	if (!qd_cluster_leads(c)) {
 		if (c->lead.change_operator)
-			tell_operator(t, QD_REPLY_FAILED); /* it may yet have been done: look at the configuration */
+			tell_operator(
+				t,
+				QD_REPLY_FAILED); /* it may yet have been done: look at the configuration */
 		return;
 	}
 	if (c->lead.change_open) {
@@ -223,7 +228,9 @@ struct qd_mono qd_change_deadline(const struct qd_cluster *c, const struct qd_ti
 	if (c->lead.change_open)
 		return qd_tag_compare(c->kept.head.tag, c->want.head.tag) == 0 ? c->lead.change_resend_at
 									       : QD_NEVER;
-	const bool may = c->right.held && c->right_epoch == c->lead.view.epoch && !c->handing;
+	const bool settled = qd_tag_compare(c->want.head.tag, c->kept.head.tag) == 0;
+	const bool may = c->right.held && c->right_epoch == c->lead.view.epoch && !c->handing && settled &&
+			 !c->kept.head.has_old;
 	return may ? dynamic_at(c, times) : QD_NEVER;
 }
 
@@ -245,6 +252,8 @@ enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
 	l->view.epoch = epoch;
 	l->view.members = self;
 	l->view.incarnation[c->config.node_id - 1] = c->config.incarnation;
+	l->forced = true;
+	l->before = UINT64_MAX; /* nobody knows what was led meanwhile */
 	l->promised_by = self;
 	l->voting = self;
 	l->head = c->want.head;
@@ -266,10 +275,25 @@ enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
 	c->want.has_vote = true;
 	c->promise.open = false;
 	c->install.open = false;
-	c->forced = true;
+	c->forcing = true;
 	qd_cluster_trace(t, QD_TRACE_FORCED, epoch, l->head.tag.version, 0);
 	qd_cluster_move(t, QD_CLUSTER_INSTALLING);
 	return QD_REPLY_DONE;
+}
+
+/* Only what is durable may be told: the others are started after that, and may only join. */
+static void forcing_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	if (!c->forcing)
+		return;
+	const bool durable =
+		c->kept.promised == c->lead.view.epoch && c->kept.installed.epoch == c->lead.view.epoch;
+	const bool over = c->want.promised != c->lead.view.epoch || !c->lead.forced;
+	if (!durable && !over)
+		return;
+	c->forcing = false;
+	tell_operator(t, durable ? QD_REPLY_DONE : QD_REPLY_FAILED);
 }
 
 /* ------------------------------------------------ handing over, leaving in order */
@@ -308,7 +332,8 @@ static void handover_think(struct qd_cluster_turn *t)
 	if (!c->handing)
 		return;
 	if (c->state == QD_CLUSTER_MEMBER) {
-		end_handover(t, qd_view_leader(&c->kept.installed) == c->heir ? QD_REPLY_DONE : QD_REPLY_FAILED);
+		end_handover(t,
+			     qd_view_leader(&c->kept.installed) == c->heir ? QD_REPLY_DONE : QD_REPLY_FAILED);
 		return;
 	}
 	const bool patience = qd_mono_before(t->now, qd_mono_add(c->handing_since, t->times->takeover));
@@ -331,7 +356,8 @@ static void handover_think(struct qd_cluster_turn *t)
 static bool hands_over_first(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
-	if (!qd_lead_owns_any(c, t->now) || qd_mono_reached(t->now, qd_mono_add(c->leaving_since, t->times->takeover)))
+	if (!qd_lead_owns_any(c, t->now) ||
+	    qd_mono_reached(t->now, qd_mono_add(c->leaving_since, t->times->takeover)))
 		return false;
 	if (!c->handing && any_heir(c) != 0) {
 		c->heir = any_heir(c);
@@ -359,6 +385,7 @@ static struct qd_mono patience_end(const struct qd_cluster *c, const struct qd_t
 void qd_leaving_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
+	forcing_think(t);
 	handover_think(t);
 	if (!c->leaving || c->state == QD_CLUSTER_LEFT || t->runs || hands_over_first(t))
 		return;

@@ -48,6 +48,23 @@ uint32_t qd_extra_counted(const struct qd_cluster *c)
 	return mask;
 }
 
+uint32_t qd_extra_read(const struct qd_cluster *c)
+{
+	const bool unread = c->disk.held && !c->disk.slots_known;
+	return qd_extra_held(c) & ~(unread ? (uint32_t)QD_EXTRA_DISK : 0u);
+}
+
+struct qd_tag qd_extra_tag(const struct qd_cluster *c)
+{
+	struct qd_tag tag = {0};
+	const uint32_t read = qd_extra_read(c);
+	if ((read & QD_EXTRA_DISK) != 0)
+		tag = c->disk.head.tag;
+	if ((read & QD_EXTRA_WITNESS) != 0 && qd_tag_compare(c->witness.tag, tag) > 0)
+		tag = c->witness.tag;
+	return tag;
+}
+
 uint32_t qd_extra_gettable(const struct qd_cluster *c)
 {
 	uint32_t mask = 0;
@@ -69,7 +86,8 @@ uint32_t qd_extra_heir(const struct qd_cluster *c)
 /* Everything that this node knows of rights went to the next leader, with its promise of that leader's view. */
 static bool heir_knows(const struct qd_cluster *c)
 {
-	const uint64_t epoch = c->state == QD_CLUSTER_MEMBER ? c->kept.installed.epoch : c->promise.view.epoch;
+	const uint64_t epoch =
+		c->state == QD_CLUSTER_MEMBER ? c->kept.installed.epoch : c->promise.view.epoch;
 	return qd_extra_heir(c) != 0 && c->promise_told == epoch;
 }
 
@@ -94,7 +112,8 @@ static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_m
 
 /* ------------------------------------------------ disk */
 
-bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times, bool runs)
+bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times,
+			   bool runs)
 {
 	return is_uncounted(c, QD_EXTRA_DISK, now, times, runs);
 }
@@ -136,6 +155,7 @@ static void adopt_disk(struct qd_cluster_turn *t)
 		return;
 	qd_cluster_trace(t, QD_TRACE_ADOPT_DISK, c->disk.head.tag.epoch, c->disk.head.tag.version, 0);
 	l->head = c->disk.head;
+	l->head_from = 0; /* the driver has handed over its text */
 }
 
 /* ------------------------------------------------ witness */
@@ -192,7 +212,7 @@ static bool due_ask(const struct qd_cluster *c, const struct qd_times *times, st
 	const bool leads = qd_cluster_leads(c);
 	const bool wanted = (leads && counts && !c->leaving) || (proposes(c) && counts_there);
 	if (!wanted) {
-		const bool runs = (c->news.flags & QD_NEWS_RUNS) != 0 || c->right.held;
+		const bool runs = (c->flags & QD_NEWS_RUNS) != 0 || c->right.held;
 		const bool uncounted = is_uncounted(c, QD_EXTRA_WITNESS, now, times, runs) && !heir_knows(c);
 		*what = uncounted ? QD_WITNESS_RELEASE : QD_WITNESS_YIELD;
 		return witness_held(c) && c->state != QD_CLUSTER_PREPARING && (uncounted || heir_knows(c));
@@ -235,8 +255,8 @@ static void witness_think(struct qd_cluster_turn *t)
 		w->answered = false;
 		qd_cluster_trace(t, QD_TRACE_WITNESS_SILENT, w->asked, 0, 0);
 	}
-	if (due_ask(c, t->times, t->now, &what) && (what != QD_WITNESS_RENEW ||
-					  qd_mono_reached(t->now, qd_mono_add(w->start, t->times->renew))))
+	if (due_ask(c, t->times, t->now, &what) &&
+	    (what != QD_WITNESS_RENEW || qd_mono_reached(t->now, qd_mono_add(w->start, t->times->renew))))
 		ask(t, what, what == QD_WITNESS_PUT || what == QD_WITNESS_CONFIRM ? &c->kept.head : NULL);
 }
 
@@ -252,8 +272,8 @@ static void locked(struct qd_cluster_turn *t, const struct qd_witness_answer *a)
 	 * and who has not is waited for. */
 	const struct qd_mono renewed = {a->age_ns < t->now.ns ? t->now.ns - a->age_ns : 0};
 	w->others = a->last == 0 ? renewed : QD_MONO_ZERO;
-	if (a->last != 0 && a->last != c->config.node_id)
-		qd_cluster_gave(c, a->last, renewed);
+	if (a->last != 0 && a->last != c->config.node_id && renewed.ns != 0)
+		qd_cluster_gave(c, a->last, qd_mono_add(renewed, t->times->wait));
 	/* It has seen a configuration that none of us has: the votes might be others. */
 	if (qd_tag_compare(a->tag, c->lead.head.tag) > 0 && c->state == QD_CLUSTER_GETTING_EXTRA &&
 	    QD_RULE(PARTITION_IN_TIME)) {

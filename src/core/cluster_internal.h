@@ -50,7 +50,8 @@ void qd_cluster_saw_epoch(struct qd_cluster *c, uint64_t epoch);
 uint64_t qd_cluster_incarnation(const struct qd_cluster *c, uint32_t id);
 void qd_cluster_ages_out(const struct qd_cluster *c, struct qd_mono now, struct qd_ages *ages);
 void qd_cluster_ages_in(struct qd_cluster_turn *t, const struct qd_ages *ages);
-void qd_cluster_gave(struct qd_cluster *c, uint32_t id, struct qd_mono at);
+/* Something may run on node `id` until then. */
+void qd_cluster_gave(struct qd_cluster *c, uint32_t id, struct qd_mono until);
 /* The right runs from `start`: remembered among the ages, too, because who knows of it may be gone. */
 void qd_cluster_renew(struct qd_cluster_turn *t, uint64_t epoch, struct qd_mono start);
 /* What this node has lost its view for; it joins again. */
@@ -60,7 +61,8 @@ bool qd_cluster_right_runs(const struct qd_cluster *c, struct qd_mono now);
 /* Members of `view` whose dynamic or configured vote may count. */
 static inline bool qd_cluster_is_stuck(const struct qd_cluster *c, struct qd_mono now)
 {
-	return (c->keep_open && qd_mono_reached(now, qd_mono_add(c->keep_since, qd_span_ms(QD_KEEP_STUCK_MS)))) ||
+	return (c->keep_open &&
+		qd_mono_reached(now, qd_mono_add(c->keep_since, qd_span_ms(QD_KEEP_STUCK_MS)))) ||
 	       !qd_mono_is_never(c->keep_after);
 }
 
@@ -108,10 +110,14 @@ uint32_t qd_extra_held(const struct qd_cluster *c);
 uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head);
 uint32_t qd_extra_counted(const struct qd_cluster *c);
 uint32_t qd_extra_gettable(const struct qd_cluster *c);
+/* Held, and its configuration was read; and the newest tag of those. */
+uint32_t qd_extra_read(const struct qd_cluster *c);
+struct qd_tag qd_extra_tag(const struct qd_cluster *c);
 /* Who leads, or is about to, by this node's promise; 0: nobody, or itself. */
 uint32_t qd_extra_heir(const struct qd_cluster *c);
 /* Nothing counts on the disk any more: it may be released. */
-bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times, bool runs);
+bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const struct qd_times *times,
+			   bool runs);
 
 /* --- cluster_config.c: changes of the head, force, leaving ------------------------------------------------------ */
 enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, const struct qd_votes *votes,

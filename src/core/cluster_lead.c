@@ -19,6 +19,7 @@ void qd_lead_begin(struct qd_cluster_turn *t)
 	c->views++;
 	c->view_since = t->now;
 	l->stable_since = t->now;
+	l->leaving_look = t->now;
 	l->next_round = t->now;
 	l->since = t->now;
 	for (uint32_t id = qd_set_next(l->view.members, 0); id != 0; id = qd_set_next(l->view.members, id)) {
@@ -87,8 +88,8 @@ struct qd_mono qd_lead_free_at(const struct qd_cluster *c, const struct qd_times
 	if (!QD_RULE(WAIT_FOR_DEAD))
 		return at;
 	for (uint32_t id = 1; id <= QD_NODES_MAX; id++)
-		if (!qd_set_has(l->view.members, id) && c->gave[id - 1].ns != 0)
-			at = qd_mono_max(at, qd_mono_add(c->gave[id - 1], times->wait));
+		if (!qd_set_has(l->view.members, id))
+			at = qd_mono_max(at, c->until[id - 1]);
 	/* The extra voter renewed others, too, before it was this node's. */
 	const uint32_t tagged = qd_extra_counted(c);
 	const bool disk_told = c->disk.before != 0 && qd_set_has(l->view.members, c->disk.before);
@@ -138,6 +139,8 @@ static bool say_proved(struct qd_cluster_turn *t, uint32_t id)
 		.epoch = c->lead.view.epoch,
 		.round = m->answered,
 		.age_ns = (uint64_t)qd_mono_sub(t->now, c->right.start).ns,
+		.begin_stop_ns = (uint64_t)t->times->begin_stop.ns,
+		.stopped_ns = (uint64_t)t->times->stopped.ns,
 		.take_vote = !m->has_vote &&
 			     qd_head_quorate(&c->kept.head, answered_since(c, c->right.start) & others,
 					     extras_since(c, c->right.start, qd_extra_counted(c))),
@@ -145,7 +148,8 @@ static bool say_proved(struct qd_cluster_turn *t, uint32_t id)
 	c->given = qd_mono_max(c->given, c->right.start);
 	/* The member's right begins no later than this answer came. */
 	if (QD_RULE(GAVE_ECHO))
-		qd_cluster_gave(c, id, m->answer_at[m->answered % QD_ROUNDS_KEPT]);
+		qd_cluster_gave(c, id,
+				qd_mono_add(m->answer_at[m->answered % QD_ROUNDS_KEPT], t->times->wait));
 	return true;
 }
 
@@ -162,9 +166,11 @@ static void renew_right(struct qd_cluster_turn *t)
 	/* A proof so old that its right would be over already proves nothing any more. */
 	if (qd_mono_reached(t->now, qd_mono_add(start, t->times->begin_stop)))
 		return;
+	if (c->interrupted)
+		return; /* what runs stops by the right that it has */
 	if (!c->right.held || c->right_epoch != l->view.epoch)
-		qd_cluster_trace(t, QD_TRACE_RIGHT, l->view.epoch,
-				 (uint64_t)qd_mono_sub(t->now, start).ns, 0);
+		qd_cluster_trace(t, QD_TRACE_RIGHT, l->view.epoch, (uint64_t)qd_mono_sub(t->now, start).ns,
+				 0);
 	qd_cluster_renew(t, l->view.epoch, start);
 	for (uint32_t id = qd_set_next(l->view.members, 0); id != 0; id = qd_set_next(l->view.members, id))
 		if (id != c->config.node_id && c->members[id - 1].answered != 0)
@@ -212,6 +218,7 @@ static void begin_round(struct qd_cluster_turn *t)
 			return;
 		m->u.proof.epoch = l->view.epoch;
 		m->u.proof.round = l->round;
+		m->u.proof.wait_ns = (uint64_t)t->times->wait.ns;
 	}
 }
 
@@ -252,7 +259,8 @@ void qd_lead_think(struct qd_cluster_turn *t)
 		begin_round(t);
 	renew_right(t);
 	remind(t);
-	l->free_at = c->right.held && c->right_epoch == l->view.epoch ? qd_lead_free_at(c, t->times) : QD_NEVER;
+	l->free_at =
+		c->right.held && c->right_epoch == l->view.epoch ? qd_lead_free_at(c, t->times) : QD_NEVER;
 }
 
 struct qd_mono qd_lead_deadline(const struct qd_cluster *c, const struct qd_times *times)

@@ -17,6 +17,15 @@ static bool follows(const struct qd_cluster *c, uint64_t epoch)
 	       (c->want.promised == epoch || !QD_RULE(ANSWER_PROMISED));
 }
 
+/* Its right, and those that it gives, may last W from here on, by its times or by this node's. */
+static void renewed(struct qd_cluster_turn *t, uint32_t leader, uint64_t wait_ns)
+{
+	const uint64_t own_ns = (uint64_t)t->times->wait.ns;
+	const uint64_t limit_ns = (uint64_t)QD_TAKEOVER_MAX_MS * 1000000u;
+	const uint64_t longer_ns = wait_ns > own_ns && wait_ns <= limit_ns ? wait_ns : own_ns;
+	qd_cluster_gave(t->c, leader, (struct qd_mono){t->now.ns + longer_ns});
+}
+
 static void answer(struct qd_cluster_turn *t, uint32_t to, uint64_t epoch, uint64_t round)
 {
 	struct qd_cluster *c = t->c;
@@ -30,11 +39,21 @@ static void answer(struct qd_cluster_turn *t, uint32_t to, uint64_t epoch, uint6
 		.has_vote = c->kept.has_vote,
 		.runs = t->runs,
 	};
-	qd_cluster_gave(c, to, t->now);
 	if (round == 0 || c->answer_round[round % QD_ROUNDS_KEPT] == round)
 		return; /* of a change; or said again: the first time counts */
 	c->answer_round[round % QD_ROUNDS_KEPT] = round;
 	c->answer_sent[round % QD_ROUNDS_KEPT] = t->now;
+}
+
+/* The leader waits for this member by its own times: the shorter ones count. */
+static void shorten(struct qd_lease *right, const struct qd_proved *p)
+{
+	const struct qd_mono begin_stop = {right->start.ns + p->begin_stop_ns};
+	const struct qd_mono stopped_by = {right->start.ns + p->stopped_ns};
+	if (p->begin_stop_ns == 0 || p->stopped_ns <= p->begin_stop_ns)
+		return; /* impossible times: the own ones */
+	right->begin_stop = qd_mono_min(right->begin_stop, begin_stop);
+	right->stopped_by = qd_mono_min(right->stopped_by, stopped_by);
 }
 
 static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
@@ -45,7 +64,8 @@ static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
 		c->want.has_vote = true;
 		qd_cluster_trace(t, QD_TRACE_VOTE_TAKEN, p->epoch, 0, 0);
 	}
-	if (p->round == 0 || c->answer_round[at] != p->round || p->age_ns > (uint64_t)t->times->takeover.ns)
+	if (p->round == 0 || c->answer_round[at] != p->round || p->age_ns > (uint64_t)t->times->takeover.ns ||
+	    c->interrupted)
 		return;
 	struct qd_mono start = c->answer_sent[at];
 	if (QD_RULE(MEMBER_RIGHT))
@@ -62,6 +82,7 @@ static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
 		return;
 	}
 	qd_cluster_renew(t, p->epoch, start);
+	shorten(&c->right, p);
 }
 
 static void change(struct qd_cluster_turn *t, uint32_t from, const struct qd_change *ch)
@@ -70,7 +91,7 @@ static void change(struct qd_cluster_turn *t, uint32_t from, const struct qd_cha
 	/* Taking it is an answer to the leader: who takes it is counted for the rights that it renews. */
 	if (QD_RULE(CHANGE_IS_ANSWER)) {
 		qd_cluster_ages_in(t, &ch->ages);
-		qd_cluster_gave(c, from, t->now);
+		renewed(t, from, 0);
 	}
 	if (qd_tag_compare(ch->head.tag, c->want.head.tag) > 0)
 		c->want.head = ch->head;
@@ -93,6 +114,7 @@ void qd_member_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 		return;
 	if (m->kind == QD_MSG_PROOF) {
 		c->proof_at = t->now;
+		renewed(t, m->from, m->u.proof.wait_ns);
 		answer(t, m->from, epoch, m->u.proof.round);
 	} else if (m->kind == QD_MSG_PROVED) {
 		proved(t, &m->u.proved);

@@ -14,15 +14,15 @@ bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id)
 {
 	const uint32_t out = QD_NEWS_STUCK | QD_NEWS_HELD;
 	const bool self = id == c->config.node_id;
-	const struct qd_news *n = self ? &c->news : &c->members[id - 1].news;
+	const uint32_t flags = self ? c->flags : c->members[id - 1].news.flags;
 	if (!self && (!c->members[id - 1].heard || !c->members[id - 1].news_known))
 		return false;
-	if ((n->flags & out) != 0)
+	if ((flags & out) != 0)
 		return false;
 	/* Who leaves stays until its vote is taken away, or it has ended its part. */
 	if (!self && c->members[id - 1].left)
 		return false;
-	return (n->flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&c->kept.head.votes, id) != 0 ||
+	return (flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&c->kept.head.votes, id) != 0 ||
 	       c->kept.head.has_old;
 }
 
@@ -39,8 +39,8 @@ static uint32_t leader_heard(const struct qd_cluster *c, uint64_t among)
 static uint32_t holder_heard(const struct qd_cluster *c, uint64_t among)
 {
 	for (uint32_t id = qd_set_next(among, 0); id != 0; id = qd_set_next(among, id)) {
-		const struct qd_news *n = id == c->config.node_id ? &c->news : &c->members[id - 1].news;
-		if ((n->flags & QD_NEWS_HOLDS) != 0)
+		const bool self = id == c->config.node_id;
+		if (((self ? c->flags : c->members[id - 1].news.flags) & QD_NEWS_HOLDS) != 0)
 			return id;
 	}
 	return 0;
@@ -122,12 +122,29 @@ static bool all_are_here(const struct qd_cluster *c)
 	return qd_set_contains(c->set, c->kept.head.votes.nodes);
 }
 
+static uint32_t flags_of(const struct qd_cluster *c, uint32_t id)
+{
+	return id == c->config.node_id ? c->flags : c->members[id - 1].news.flags;
+}
+
+/* Somebody in the set has a store that remembers which epochs were used. */
+static bool votes_are_here(const struct qd_cluster *c)
+{
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
+		if ((flags_of(c, id) & QD_NEWS_NO_VOTE) == 0)
+			return true;
+	return false;
+}
+
 static bool may_propose(const struct qd_cluster *c, uint32_t id)
 {
 	const struct qd_news *n = id == c->config.node_id ? &c->news : &c->members[id - 1].news;
-	if ((n->flags & (QD_NEWS_JOIN_ONLY | QD_NEWS_LEAVING)) != 0)
+	const uint32_t flags = flags_of(c, id);
+	if ((flags & (QD_NEWS_JOIN_ONLY | QD_NEWS_LEAVING)) != 0)
 		return n->leading != 0; /* a leader on its way out still takes care of its view */
-	return (n->flags & QD_NEWS_JOINING) == 0 || all_are_here(c);
+	if ((flags & QD_NEWS_NO_VOTE) != 0 && votes_are_here(c))
+		return false; /* it may not know which epochs it has used before */
+	return (flags & QD_NEWS_JOINING) == 0 || all_are_here(c);
 }
 
 /* This node's place in the order of those who may propose; 0: at once. QD_NODES_MAX: never. */
@@ -210,6 +227,7 @@ static void prepare(struct qd_cluster_turn *t)
 	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
 		l->view.incarnation[id - 1] = qd_cluster_incarnation(c, id);
 	l->head = c->want.head;
+	l->before = c->kept.installed.epoch;
 	c->want.promised = epoch;
 	c->promise.open = false;
 	c->heir = 0;
@@ -302,8 +320,23 @@ static void promised(struct qd_cluster_turn *t, uint32_t from, const struct qd_p
 		l->voting |= qd_set_of(from);
 	c->members[from - 1].runs = p->runs;
 	qd_cluster_ages_in(t, &p->ages);
-	if (qd_tag_compare(p->head.tag, l->head.tag) > 0 && QD_RULE(NEWEST_TAG))
+	if (p->installed > l->before)
+		l->before = p->installed;
+	if (qd_tag_compare(p->head.tag, l->head.tag) > 0 && QD_RULE(NEWEST_TAG)) {
 		l->head = p->head;
+		l->head_from = from;
+	}
+}
+
+/* What runs here does so by a right of the last view. If another one was led since, its leader may have waited for just
+ * this node and start any moment: the new right does not carry on what runs (simulator: seed 170 of the first version). */
+static void interrupt(struct qd_cluster_turn *t, uint64_t before)
+{
+	struct qd_cluster *c = t->c;
+	if (!t->runs || before <= c->kept.installed.epoch || c->interrupted || !QD_RULE(WORK_INTERRUPTED))
+		return;
+	c->interrupted = true;
+	qd_cluster_trace(t, QD_TRACE_INTERRUPTED, c->kept.installed.epoch, before, 0);
 }
 
 static void ask_installs(struct qd_cluster_turn *t)
@@ -313,6 +346,7 @@ static void ask_installs(struct qd_cluster_turn *t)
 	if (c->kept.installed.epoch != l->view.epoch) {
 		/* Itself first. The same content under this epoch: whoever has an older one has this one, too. */
 		l->head.tag.epoch = l->view.epoch;
+		interrupt(t, l->before);
 		c->want.installed = l->view;
 		c->want.head = l->head;
 		return;
@@ -329,6 +363,7 @@ static void ask_installs(struct qd_cluster_turn *t)
 		if (m == NULL)
 			return;
 		m->u.install.view = l->view;
+		m->u.install.before = l->before;
 		m->u.install.head = l->head;
 		qd_cluster_ages_out(c, t->now, &m->u.install.ages);
 	}
@@ -353,13 +388,41 @@ static void installed(struct qd_cluster_turn *t, uint32_t from, const struct qd_
 	l->installed_by |= qd_set_of(from);
 }
 
+/* The extra voter is here, and what it knows is known. */
+static void got_extra(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	struct qd_lead *l = &c->lead;
+	const struct qd_tag tag = qd_extra_tag(c);
+	if (qd_mono_reached(t->now, qd_mono_add(l->since, qd_span_mul(t->times->takeover, 2)))) {
+		abandon(t, c->wait); /* somebody else may have better luck with it */
+		return;
+	}
+	if (tag.epoch >= l->view.epoch) {
+		qd_cluster_saw_epoch(c, tag.epoch); /* this epoch was used before: above it */
+		abandon(t, c->wait);
+		return;
+	}
+	if (!qd_head_quorate(&l->head, l->voting, qd_head_extras(&l->head))) {
+		abandon(t, QD_WAIT_VOTES); /* by the newer configuration of the disk */
+		return;
+	}
+	if (!qd_head_quorate(&l->head, l->voting, qd_extra_read(c)))
+		return;
+	if (tag.epoch > l->before)
+		l->before = tag.epoch;
+	qd_cluster_move(t, QD_CLUSTER_INSTALLING);
+	c->wait = QD_WAIT_INSTALL;
+	l->since = t->now;
+}
+
 static void think_proposing(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_lead *l = &c->lead;
 	const struct qd_span patience = qd_span_mul(t->times->renew, QD_PROPOSAL_PATIENCE_R);
 	const bool waits_for_extra = c->state == QD_CLUSTER_GETTING_EXTRA;
-	if (c->want.promised != l->view.epoch || !still_wanted(c)) {
+	if (c->want.promised != l->view.epoch || (!l->forced && !still_wanted(c))) {
 		abandon(t, QD_WAIT_NEWS);
 		return;
 	}
@@ -371,17 +434,12 @@ static void think_proposing(struct qd_cluster_turn *t)
 		ask_promises(t);
 		const uint64_t missing = l->view.members & ~l->promised_by;
 		const bool self = qd_set_has(l->promised_by, c->config.node_id);
-		if (missing == 0 || (!QD_RULE(ALL_PROMISE) && self &&
-				     qd_head_quorate(&l->head, l->promised_by, 0)))
+		if (missing == 0 ||
+		    (!QD_RULE(ALL_PROMISE) && self && qd_head_quorate(&l->head, l->promised_by, 0)))
 			count_votes(t);
 	}
-	if (c->state == QD_CLUSTER_GETTING_EXTRA) {
-		l->since = t->now;
-		if (qd_head_quorate(&l->head, l->voting, qd_extra_held(c))) {
-			qd_cluster_move(t, QD_CLUSTER_INSTALLING);
-			c->wait = QD_WAIT_INSTALL;
-		}
-	}
+	if (c->state == QD_CLUSTER_GETTING_EXTRA)
+		got_extra(t);
 	if (c->state == QD_CLUSTER_INSTALLING) {
 		ask_installs(t);
 		if (c->kept.installed.epoch == l->view.epoch &&
@@ -405,6 +463,7 @@ static void answer_promise(struct qd_cluster_turn *t, uint32_t to, uint64_t epoc
 		.promised = c->want.promised,
 		.has_vote = c->kept.has_vote,
 		.runs = t->runs,
+		.installed = c->kept.installed.epoch,
 	};
 	if (refusal != QD_REFUSAL_NONE)
 		return;
@@ -504,6 +563,7 @@ static void asked_to_install(struct qd_cluster_turn *t, uint32_t from, const str
 	qd_cluster_ages_in(t, &i->ages);
 	if (i->view.epoch > c->want.promised)
 		c->want.promised = i->view.epoch;
+	interrupt(t, i->before);
 	c->want.installed = i->view;
 	c->want.head = i->head;
 	c->install.open = true;
@@ -567,7 +627,7 @@ static void say_why_not(struct qd_cluster_turn *t)
 		c->wait = QD_WAIT_STORE;
 	else if (!could_be_quorate(c))
 		c->wait = QD_WAIT_VOTES;
-	else if ((c->news.flags & QD_NEWS_JOINING) != 0 && !all_are_here(c))
+	else if ((c->flags & QD_NEWS_JOINING) != 0 && !all_are_here(c))
 		c->wait = QD_WAIT_JOIN;
 	else if (rank(c) != 0)
 		c->wait = QD_WAIT_TURN;
@@ -618,6 +678,8 @@ struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_t
 	case QD_CLUSTER_PROMISED:
 	case QD_CLUSTER_MEMBER:
 	case QD_CLUSTER_LEADING: {
+		if (c->set == 0)
+			return QD_NEVER; /* in nobody's set, not even its own */
 		/* Its turn; when it has come, only news can change anything. */
 		const struct qd_mono at = my_turn_at(c);
 		const bool ready = sets_agree(c) && could_be_quorate(c);
@@ -625,6 +687,7 @@ struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_t
 		return ready ? qd_mono_min(d, at) : d;
 	}
 	case QD_CLUSTER_GETTING_EXTRA:
+		return qd_mono_add(l->since, qd_span_mul(times->takeover, 2));
 	case QD_CLUSTER_LEFT:
 	case QD_CLUSTER_STATE_COUNT:
 		break;

@@ -126,8 +126,8 @@ void qd_group_think(struct qd_turn *t)
 	else if (g->state == QD_GROUP_STOPPING && qd_mono_reached(t->now, g->stopped_by))
 		must_reset(t);
 	/* A new epoch is a new chance. */
-	const bool over = t->config->has_cluster ? !qd_cluster_leads(&t->node->cluster)
-						 : t->a->state == QD_ARB_STANDBY;
+	const bool over =
+		t->config->has_cluster ? !qd_cluster_leads(&t->node->cluster) : t->a->state == QD_ARB_STANDBY;
 	if (g->state == QD_GROUP_FAILED && over) {
 		g->failed = false;
 		g->state = QD_GROUP_OFFLINE;

@@ -59,10 +59,11 @@ struct qd_news {
 	uint64_t incarnation[QD_NODES_MAX]; /* [id - 1] of `hears`; else 0 */
 };
 
-/* For every node in `known`: how long ago (at sending) a right of its may last have been renewed. */
+/* For every node in `known`: how long, from the sending, something that no disk fences may still run there because of a
+ * right that somebody renewed. Counted from the receipt it only gets longer. */
 struct qd_ages {
 	uint64_t known;
-	uint64_t age_ns[QD_NODES_MAX]; /* [id - 1] */
+	uint64_t left_ns[QD_NODES_MAX]; /* [id - 1] */
 };
 
 enum qd_refusal {
@@ -81,12 +82,16 @@ struct qd_promise {
 	uint64_t promised; /* its own, also with a refusal */
 	bool has_vote;
 	bool runs;
+	uint64_t installed;  /* epoch of its last view */
 	struct qd_head head; /* with QD_REFUSAL_NONE */
 	struct qd_ages ages;
 };
 
 struct qd_install {
 	struct qd_view view;
+	uint64_t
+		before; /* the newest epoch that a promiser, or the extra voter, had: what runs by a right of an older one
+			  * does not go on with a right of this one */
 	struct qd_head head;
 	struct qd_ages ages;
 };
@@ -110,7 +115,10 @@ struct qd_proved {
 	uint64_t epoch;
 	uint64_t round;	 /* the newest one of this member that the leader has an answer to */
 	uint64_t age_ns; /* of the start of the leader's right, at sending */
-	bool take_vote;	 /* the view is quorate without this member: it may have a vote from now on */
+	uint64_t
+		begin_stop_ns; /* after that start, by the leader's times: a member acts no longer than that */
+	uint64_t stopped_ns;
+	bool take_vote; /* the view is quorate without this member: it may have a vote from now on */
 };
 
 struct qd_change {
@@ -140,13 +148,16 @@ struct qd_msg {
 		struct {
 			uint64_t epoch;
 			uint64_t round;
+			uint64_t
+				wait_ns; /* W by the leader's times: how long its right may last for the others */
 		} proof;
 		struct qd_answer_proof answer;
 		struct qd_proved proved;
 		struct qd_change change;
 		struct {
 			uint64_t epoch; /* of the right */
-			struct qd_ages ages; /* what only this node knows: whose rights it renewed as leader */
+			struct qd_ages
+				ages; /* what only this node knows: whose rights it renewed as leader */
 		} ended;
 		uint64_t epoch; /* LEAD: of the view */
 	} u;

@@ -33,16 +33,17 @@ const char *qd_group_report_name(enum qd_group_report report)
 
 const char *qd_reply_name(enum qd_reply reply)
 {
-	static const char *const names[QD_REPLY_COUNT] = {"done",
-							  "this node does not own",
-							  "no such node, or this one",
-							  "the heir did not answer",
-							  "busy",
-							  "failed",
-							  "no active view here, or another node leads",
-							  "the change would leave who is here without quorum",
-							  "made from an older configuration than the present one",
-							  "no valid rule of votes"};
+	static const char *const names[QD_REPLY_COUNT] = {
+		"done",
+		"this node does not own",
+		"no such node, or this one",
+		"the heir did not answer",
+		"busy",
+		"failed",
+		"no active view here, or another node leads",
+		"the change would leave who is here without quorum",
+		"made from an older configuration than the present one",
+		"no valid rule of votes"};
 	NAME_OF(names, reply, QD_REPLY_COUNT);
 }
 
@@ -102,8 +103,9 @@ const char *qd_hold_reason_text(enum qd_hold_reason reason)
 
 const char *qd_cluster_state_name(enum qd_cluster_state state)
 {
-	static const char *const names[QD_CLUSTER_STATE_COUNT] = {
-		"joining", "promised", "member", "preparing", "getting-extra", "installing", "leading", "left"};
+	static const char *const names[QD_CLUSTER_STATE_COUNT] = {"joining",   "promised",	"member",
+								  "preparing", "getting-extra", "installing",
+								  "leading",   "left"};
 	NAME_OF(names, state, QD_CLUSTER_STATE_COUNT);
 }
 
@@ -116,7 +118,8 @@ const char *qd_cluster_wait_text(enum qd_cluster_wait wait)
 		[QD_WAIT_NEWS] = "the nodes that are heard do not agree yet on who hears whom",
 		[QD_WAIT_TURN] = "another node proposes the next view",
 		[QD_WAIT_PROMISES] = "not all nodes have promised",
-		[QD_WAIT_DISK] = "the quorum disk is needed, and another node defends it or it cannot be reached",
+		[QD_WAIT_DISK] =
+			"the quorum disk is needed, and another node defends it or it cannot be reached",
 		[QD_WAIT_WITNESS] = "the witness is needed, and another node holds it or it does not answer",
 		[QD_WAIT_NEWER] = "the witness has seen a newer configuration than any node here has",
 		[QD_WAIT_INSTALL] = "a quorate set of nodes has not installed the view yet",
@@ -129,7 +132,7 @@ const char *qd_cluster_wait_text(enum qd_cluster_wait wait)
 
 const char *qd_witness_ask_name(enum qd_witness_ask ask)
 {
-	static const char *const names[QD_WITNESS_ASK_COUNT] = {"lock",	   "renew",   "put",
-								"release", "yield",   "confirm", "show"};
+	static const char *const names[QD_WITNESS_ASK_COUNT] = {"lock",	 "renew",   "put", "release",
+								"yield", "confirm", "show"};
 	NAME_OF(names, ask, QD_WITNESS_ASK_COUNT);
 }

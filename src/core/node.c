@@ -147,6 +147,8 @@ static void operator_asks(struct qd_turn *t, const struct qd_event *ev)
 	enum qd_reply reply;
 	if (ev->kind == QD_EVENT_FORCE) {
 		reply = qd_force_request(&ct, ev->u.force.unix_s);
+		if (reply == QD_REPLY_DONE)
+			return; /* answered when it is durable */
 	} else {
 		reply = qd_change_request(&ct, ev->u.change.from, ev->u.change.votes, ev->u.change.body);
 		if (reply == QD_REPLY_DONE)
@@ -284,7 +286,7 @@ struct qd_mono qd_node_deadline(const struct qd_node *n)
 	const struct qd_mono d = qd_mono_min(qd_arb_deadline(n), qd_group_deadline(&n->group));
 	if (!n->config.has_cluster)
 		return d;
-	const struct qd_mono views = qd_mono_min(qd_links_deadline(&n->links),
-						 qd_cluster_deadline(&n->cluster, &n->config.times));
+	const struct qd_mono views =
+		qd_mono_min(qd_links_deadline(&n->links), qd_cluster_deadline(&n->cluster, &n->config.times));
 	return qd_mono_min(qd_mono_min(d, views), qd_acting_deadline(n));
 }

@@ -64,11 +64,12 @@ static const char *disk_text(uint64_t verdict)
 static const char *step_text(uint64_t step)
 {
 	static const char *const names[QD_STEP_COUNT] = {
-		"idle",	      "look",	       "unregister",   "heir-register", "take-register", "strike",
-		"taken",      "clean",	       "take-records", "take-write",	"last-round",	 "back-out",
-		"round",      "check",	       "reregister",   "repreempt",	"rereserve",	 "scrub-keys",
-		"scrub",      "still-key",     "offer-keys",   "offer",		"heir-keys",	 "withdraw",
-		"tell-times", "read-slots",    "write-slots",  "release-record"};
+		"idle",		  "look",	"unregister", "heir-register", "take-register",
+		"strike",	  "taken",	"clean",      "take-records",  "take-write",
+		"last-round",	  "back-out",	"round",      "check",	       "reregister",
+		"repreempt",	  "rereserve",	"scrub-keys", "scrub",	       "still-key",
+		"offer-keys",	  "offer",	"heir-keys",  "withdraw",      "tell-times",
+		"release-record", "read-slots", "write-slots"};
 	qd_assert(step < QD_STEP_COUNT);
 	return names[step];
 }
@@ -157,9 +158,10 @@ static bool same(const char *a, const char *b, size_t len)
 static void put_value(struct line *l, const char *word, size_t len, uint64_t v)
 {
 	static const struct placeholder table[] = {
-		{"outcome", outcome_text}, {"state", state_text}, {"step", step_text}, {"reply", reply_text},
-		{"report", report_text},   {"hold", hold_text},	  {"disk", disk_text}, {"group", group_text},
-		{"cluster", cluster_text}, {"wait", wait_text},	  {"ask", ask_text},   {"verdict", verdict_text},
+		{"outcome", outcome_text}, {"state", state_text},   {"step", step_text},
+		{"reply", reply_text},	   {"report", report_text}, {"hold", hold_text},
+		{"disk", disk_text},	   {"group", group_text},   {"cluster", cluster_text},
+		{"wait", wait_text},	   {"ask", ask_text},	    {"verdict", verdict_text},
 		{"refusal", refusal_text},
 	};
 	if (len == 0) {

@@ -313,7 +313,7 @@ static void request(struct qd_interfaces_watch *w, enum step step)
 		m.header.nlmsg_len = NLMSG_LENGTH(sizeof m.body.address);
 	} else {
 		m.header.nlmsg_len = NLMSG_LENGTH(sizeof m.body.route);
-		m.body.route = (struct rtmsg){.rtm_family = asked[step].family, .rtm_table = RT_TABLE_MAIN};
+		m.body.route = (struct rtmsg){.rtm_family = asked[step].family};
 	}
 	w->step = step;
 	if (send(w->fd, &m, m.header.nlmsg_len, 0) < 0)
@@ -469,12 +469,11 @@ static int open_socket(struct qd_interfaces_watch *w)
 				  .nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
 					       RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE};
 	socklen_t own_len = sizeof own;
-	const int one = 1, buffer = RECEIVE_BUFFER;
+	const int buffer = RECEIVE_BUFFER;
 	w->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (w->fd < 0)
 		return -errno;
-	/* Both may be refused by an older kernel or for want of rights: then it filters itself, or reads again sooner. */
-	(void)setsockopt(w->fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof one);
+	/* Cut to net.core.rmem_max: then it may have to read again sooner. */
 	(void)setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
 	if (bind(w->fd, (struct sockaddr *)&own, own_len) != 0 ||
 	    getsockname(w->fd, (struct sockaddr *)&own, &own_len) != 0)

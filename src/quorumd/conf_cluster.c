@@ -114,7 +114,8 @@ static void check_addresses(struct qd_conf_tree *tree)
 		if (most == NULL || conf->nodes[id].address_count > most->address_count)
 			most = &conf->nodes[id];
 	}
-	for (uint32_t id = qd_set_next(conf->members, 0); id != 0; id = qd_set_next(conf->members, id)) {
+	for (uint32_t id = qd_set_next(conf->members, 0); id != 0 && most != NULL;
+	     id = qd_set_next(conf->members, id)) {
 		const struct qd_conf_node *n = &conf->nodes[id];
 		if (n->address_count != most->address_count)
 			qd_conf_tree_message(

@@ -168,7 +168,8 @@ static void write_key(struct text *t, const struct qd_conf_key *key, const struc
 
 size_t qd_conf_body_write(const struct qd_conf *conf, char *to, size_t cap_bytes)
 {
-	struct text t = {.to = to, .cap_bytes = cap_bytes};
+	struct text t = {.cap_bytes = cap_bytes};
+	t.to = to;
 	size_t count = 0;
 	const struct qd_conf_key *schema = qd_conf_schema(&count);
 	const char *section = "";

@@ -103,6 +103,13 @@ struct qd_control_network {
 	uint64_t receive_errors;
 };
 
+/* The last time that it was decided who acts, here: what came of it, and what it was begun for. */
+struct qd_control_arbitration {
+	int64_t unix_ms; /* wall clock, for people only; 0: none yet */
+	char text[QD_TRACE_TEXT_MAX];
+	char reason[QD_TRACE_TEXT_MAX]; /* "": the text says it all */
+};
+
 /* How old a proof of quorum was when it came: what is left of the margin is the rest. Bucket n counts below 2^n * 100 us,
  * the last one everything else. */
 struct qd_control_proofs {
@@ -131,6 +138,7 @@ struct qd_control_snapshot {
 	uint64_t epoch;
 	struct qd_arbiter_status arbiter;
 	uint64_t log_next; /* number of the next log line */
+	struct qd_control_arbitration arbitration;
 
 	/* With networks between the nodes. The rest is zeros without. */
 	bool has_cluster;
@@ -188,7 +196,7 @@ struct qd_control_answer {
 	} u;
 };
 
-/* Fill everything but sequence, mine, epoch, log_next, networks and packets from the configuration and the node's state.
+/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks and packets from the configuration and the node's state.
  * Keeps `proofs`. */
 void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *node, struct qd_mono now,
 			      struct qd_control_snapshot *out);
@@ -238,7 +246,7 @@ int qd_control_server_fd(const struct qd_control_server *s);
 void qd_control_server_service(struct qd_control_server *s);
 
 /* The present state. Kept (copied); sent to the subscribers when it differs from the one before, with a new
- * sequence. Call it after every step. now, sequence and log_next are the server's to set. */
+ * sequence. Call it after every step. sequence, log_next and arbitration are the server's to set. */
 void qd_control_server_push(struct qd_control_server *s, const struct qd_control_snapshot *snapshot);
 
 /* Append a line to the ring. */

@@ -44,6 +44,7 @@ static void send_snapshot(struct qd_control_server *s, struct qd_control_client 
 	s->answer.id = id;
 	s->answer.u.snapshot = s->snapshot;
 	s->answer.u.snapshot.log_next = s->log_next;
+	s->answer.u.snapshot.arbitration = s->arbitration;
 	qd_control_send(s, c, -1);
 }
 
@@ -192,10 +193,50 @@ void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum 
 	append(s, at, level, QD_TRACE_NONE, text);
 }
 
+/* Which part of an arbitration a decision is: what it is begun for, or what came of it. */
+enum part { PART_NONE = 0, PART_REASON, PART_OUTCOME };
+
+static enum part part_of(enum qd_trace_code code)
+{
+	static const enum qd_trace_code reasons[] = {
+		QD_TRACE_STRIKE,      QD_TRACE_STRIKE_RELEASED,	 QD_TRACE_RESERVE_WAITED,
+		QD_TRACE_STRIKE_BACK, QD_TRACE_RESERVE_RELEASED, QD_TRACE_RERESERVE,
+		QD_TRACE_PREPARE,     QD_TRACE_PROMISE,		 QD_TRACE_HAND_OVER,
+		QD_TRACE_OFFER,	      QD_TRACE_GIVE_UP,		 QD_TRACE_FORCED};
+	static const enum qd_trace_code outcomes[] = {
+		QD_TRACE_OWNER,		  QD_TRACE_TAKE_CONFLICT,   QD_TRACE_TAKE_FAILED,
+		QD_TRACE_TAKE_EXPIRED,	  QD_TRACE_TAKE_NOT_HOLDER, QD_TRACE_TAKE_CHANGED,
+		QD_TRACE_TAKE_RECORD,	  QD_TRACE_LOST_HOLDER,	    QD_TRACE_LOST_RECORD,
+		QD_TRACE_LOST_UNRESERVED, QD_TRACE_LEASE_OVER,	    QD_TRACE_RELEASE,
+		QD_TRACE_LEADING,	  QD_TRACE_MEMBER,	    QD_TRACE_ABANDON,
+		QD_TRACE_VIEW_LOST,	  QD_TRACE_RIGHT_OVER,	    QD_TRACE_LEFT};
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i] == code)
+			return PART_REASON;
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+		if (outcomes[i] == code)
+			return PART_OUTCOME;
+	return PART_NONE;
+}
+
 void qd_control_server_trace(struct qd_control_server *s, struct qd_mono at, const struct qd_trace *trace,
 			     const char *text)
 {
 	append(s, at, qd_trace_level_of(trace->code), trace->code, text);
+	const struct qd_control_line *line = &s->ring[(s->log_next - 1) % QD_CONTROL_LOG_RING];
+	switch (part_of(trace->code)) {
+	case PART_REASON:
+		memcpy(s->begun_for, line->text, sizeof(s->begun_for));
+		break;
+	case PART_OUTCOME:
+		s->arbitration.unix_ms = line->unix_ms;
+		memcpy(s->arbitration.text, line->text, sizeof(s->arbitration.text));
+		memcpy(s->arbitration.reason, s->begun_for, sizeof(s->arbitration.reason));
+		s->begun_for[0] = '\0';
+		break;
+	case PART_NONE:
+		break;
+	}
 }
 
 /* chown() to the user, if there is one and we are root. */

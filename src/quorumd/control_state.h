@@ -30,6 +30,8 @@ struct qd_control_server {
 	struct qd_control_client clients[QD_CONTROL_CLIENTS_MAX];
 	struct qd_control_operation operation;
 	struct qd_control_snapshot snapshot;
+	struct qd_control_arbitration arbitration;
+	char begun_for[QD_TRACE_TEXT_MAX]; /* an arbitration that is under way, or "" */
 	uint64_t log_next;
 	struct qd_control_line ring[QD_CONTROL_LOG_RING]; /* line n is at n % QD_CONTROL_LOG_RING */
 	struct qd_control_answer answer;

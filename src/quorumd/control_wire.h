@@ -293,6 +293,9 @@ static inline void qd_wire_snapshot(struct qd_fields *f, struct qd_control_snaps
 	qd_field_u64(f, &s->epoch);
 	qd_wire_arbiter(f, &s->arbiter);
 	qd_field_u64(f, &s->log_next);
+	qd_field_i64(f, &s->arbitration.unix_ms);
+	qd_field_text(f, s->arbitration.text, sizeof(s->arbitration.text));
+	qd_field_text(f, s->arbitration.reason, sizeof(s->arbitration.reason));
 	qd_wire_snapshot_cluster(f, s);
 }
 

@@ -160,7 +160,8 @@ static void stamp(struct qd_shell *s)
 	struct qd_superblock superblock;
 	struct qd_disk_capacity capacity;
 	const uint32_t path = s->snapshot.arbiter.beating_path;
-	if (s->conf.stamp_interval.ns == 0 || s->paths == NULL || !qd_paths_disk(s->paths, path, &superblock, &capacity))
+	if (s->conf.stamp_interval.ns == 0 || s->paths == NULL ||
+	    !qd_paths_disk(s->paths, path, &superblock, &capacity))
 		return;
 	qd_stamper_run(&s->stamper, qd_paths_session(s->paths, path), superblock.data_lba, &capacity, s->now);
 	qd_paths_flush(

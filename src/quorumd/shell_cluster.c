@@ -65,7 +65,8 @@ void qd_shell_apply(struct qd_shell *s)
 	if (qd_conf_load_merged(s->conf_file, &body, &fresh, &messages) != 0) {
 		for (uint32_t i = 0; i < messages.count && i < QD_CONF_MESSAGES_MAX; i++)
 			qd_shell_say(s, QD_LEVEL_ERROR, "%s", messages.text[i]);
-		qd_shell_say(s, QD_LEVEL_ERROR, "%s: not applied here: this node goes on with what it had", name);
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: not applied here: this node goes on with what it had",
+			     name);
 		return;
 	}
 	qd_conf_diff(&s->conf, &fresh, &changes);
@@ -92,6 +93,6 @@ void qd_shell_rekey(struct qd_shell *s)
 	int rc = qd_shell_net_rekey(s->net, &s->conf, why);
 	if (rc == 0)
 		rc = qd_shell_config_rekey(s->config, &s->conf, why);
-	qd_shell_say(s, rc == 0 ? QD_LEVEL_NOTICE : QD_LEVEL_ERROR, "%s%s", rc == 0 ? "reload: keys read again" : why,
-		     rc == 0 ? "" : ": the old keys stay");
+	qd_shell_say(s, rc == 0 ? QD_LEVEL_NOTICE : QD_LEVEL_ERROR, "%s%s",
+		     rc == 0 ? "reload: keys read again" : why, rc == 0 ? "" : ": the old keys stay");
 }

@@ -35,7 +35,7 @@ struct qd_shell_config {
 	bool writing;
 	uint64_t turn;
 	uint32_t from;
-	uint32_t link; /* to ask over next */
+	uint32_t link;	/* to ask over next */
 	uint64_t fetch; /* under way; 0: none */
 	struct qd_mono fetch_at;
 	struct qd_kept kept;
@@ -142,8 +142,8 @@ static void on_fetched(void *context, const struct qd_transfer_done *done)
 	if (done->id != c->fetch)
 		return;
 	c->fetch = 0;
-	if (done->result == QD_TRANSFER_OK && qd_shell_config_take(c, done->digest, done->body, done->len_bytes) &&
-	    c->open && !c->writing)
+	if (done->result == QD_TRANSFER_OK &&
+	    qd_shell_config_take(c, done->digest, done->body, done->len_bytes) && c->open && !c->writing)
 		write_kept(c);
 }
 
@@ -173,8 +173,8 @@ bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *
 	c->open = false;
 	c->writing = false;
 	if (ok) {
-		c->changed = c->changed ||
-			     memcmp(c->durable.head.body, c->kept.head.body, QD_DIGEST_BYTES) != 0;
+		c->changed =
+			c->changed || memcmp(c->durable.head.body, c->kept.head.body, QD_DIGEST_BYTES) != 0;
 		c->durable = c->kept;
 	}
 	ev->kind = QD_EVENT_KEPT;
@@ -360,7 +360,8 @@ static void on_store(void *context, int fd, uint32_t events)
 	(void)events;
 }
 
-static int open_transfer(struct qd_shell_config *c, struct qd_loop *loop, const struct qd_conf *conf, char *why)
+static int open_transfer(struct qd_shell_config *c, struct qd_loop *loop, const struct qd_conf *conf,
+			 char *why)
 {
 	struct qd_transfer_config config = {.node_id = conf->node_id, .port = (uint16_t)conf->heartbeat_port};
 	for (uint32_t l = 0; l < conf->network_count; l++)

@@ -309,12 +309,13 @@ static void say_found(enum qd_kept_found found, const char *dir, char *why)
 static int first_kept(struct qd_kept_store *s, const struct qd_kept_options *o, enum qd_kept_found found,
 		      struct qd_kept *kept, char *why)
 {
-	if (found == QD_KEPT_FOUND_NEW || found == QD_KEPT_FOUND_LOST) {
-		*kept = (struct qd_kept){.head = *o->first};
+	const bool made = found == QD_KEPT_FOUND_NEW || found == QD_KEPT_FOUND_LOST;
+	*kept = made ? (struct qd_kept){0} : s->slots.last;
+	kept->has_vote = kept->has_vote && found == QD_KEPT_FOUND_OWN;
+	if (qd_kept_untouched(kept)) {
+		kept->head = *o->first;
 		return qd_bodies_write(&s->bodies, o->first_body, o->first_body_bytes, kept->head.body, why);
 	}
-	*kept = s->slots.last;
-	kept->has_vote = kept->has_vote && found == QD_KEPT_FOUND_OWN;
 	return qd_bodies_check(&s->bodies, kept->head.body, why);
 }
 
@@ -421,7 +422,7 @@ int qd_kept_create(const struct qd_kept_options *options, char *why)
 	return rc;
 }
 
-int qd_kept_peek(const char *state_dir, struct qd_head *head, char *why)
+int qd_kept_peek(const char *state_dir, struct qd_kept *kept, char *why)
 {
 	const struct qd_kept_origin nobody = {.node_id = QD_NODE_ID_MIN};
 	struct qd_kept_slots slots;
@@ -430,7 +431,7 @@ int qd_kept_peek(const char *state_dir, struct qd_head *head, char *why)
 	if (rc == 0 && slots.newest == QD_KEPT_SLOTS)
 		rc = -QD_ERR_NOT_FOUND;
 	if (rc == 0)
-		*head = slots.last.head;
+		*kept = slots.last;
 	qd_kept_slots_close(&slots);
 	return rc;
 }

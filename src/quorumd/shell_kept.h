@@ -20,8 +20,8 @@ struct qd_kept_options {
 	uint32_t node_id;
 	uint8_t machine_id[QD_QDISK_ID_BYTES];
 	uint8_t cluster_id[QD_KEPT_CLUSTER_BYTES]; /* of the key file */
-	/* Of a store that is made: the head from the configuration file (its body's digest is filled in here), and the
-	 * body. */
+	/* Of a store that is made, or still untouched: the head from the configuration file (its body's digest is filled
+	 * in here), and the body. */
 	const struct qd_head *first;
 	const char *first_body;
 	size_t first_body_bytes;
@@ -36,9 +36,16 @@ enum qd_kept_found {
 	QD_KEPT_FOUND_COUNT,
 };
 
-/* The newest head in state_dir, whoever wrote it: which body is in force is to be known before the node's own name is.
- * 0; -QD_ERR_NOT_FOUND: there is none; -QD_ERR_REFUSED (a newer format) or -QD_ERR_IO and why[QD_KEPT_WHY_MAX]. */
-int qd_kept_peek(const char *state_dir, struct qd_head *head, char *why);
+/* A node that has said nothing to anybody yet: its configuration is still that of its file. */
+static inline bool qd_kept_untouched(const struct qd_kept *kept)
+{
+	return kept->promised == 0 && kept->installed.epoch == 0;
+}
+
+/* What the newest slot in state_dir holds, whoever wrote it: which body is in force is to be known before the node's own
+ * name is. 0; -QD_ERR_NOT_FOUND: there is none; -QD_ERR_REFUSED (a newer format) or -QD_ERR_IO and
+ * why[QD_KEPT_WHY_MAX]. */
+int qd_kept_peek(const char *state_dir, struct qd_kept *kept, char *why);
 
 /* Read the store, or make it, and make durable what was read; start the thread. *kept is what the core begins with. 0;
  * -QD_ERR_REFUSED: of another machine, node or cluster, or of a newer format; -QD_ERR_NOT_FOUND: the body that the head

@@ -30,7 +30,7 @@ struct qd_shell_net {
 	struct qd_net *net;
 	struct qd_net_config addresses;
 	uint32_t witness_count;
-	uint32_t witness_at; /* the address that is asked; the next one after silence */
+	uint32_t witness_at;   /* the address that is asked; the next one after silence */
 	uint64_t witness_open; /* id of the request without an answer; 0: none */
 	struct portal witness[QD_CONF_WITNESS_MAX];
 	struct waiting ring[QD_SHELL_NET_RING];
@@ -80,8 +80,9 @@ static int open_portal(struct qd_shell_net *n, struct qd_loop *loop, const struc
 	(void)snprintf(port, sizeof port, "%u", (unsigned)portal->port);
 	const int rc = getaddrinfo(portal->host, port, &hints, &found);
 	if (rc != 0) {
-		(void)snprintf(why, QD_CONF_MESSAGE_BYTES, "witness %s: %s: give an address, or mend the resolver",
-			       portal->text, gai_strerror(rc));
+		(void)snprintf(why, QD_CONF_MESSAGE_BYTES,
+			       "witness %s: %s: give an address, or mend the resolver", portal->text,
+			       gai_strerror(rc));
 		return -QD_ERR_CONFIG;
 	}
 	memcpy(&p->address, found->ai_addr, found->ai_addrlen);
@@ -184,7 +185,8 @@ void qd_shell_net_send(struct qd_shell_net *n, const struct qd_msg *msg, uint32_
 {
 	uint8_t packet[QD_WIRE_PACKET_MAX];
 	const size_t len = qd_packet_seal_msg(&n->packet, msg, packet);
-	(void)qd_net_send(n->net, to, links, packet, len); /* what cannot leave is lost: the core has its time limits */
+	(void)qd_net_send(n->net, to, links, packet,
+			  len); /* what cannot leave is lost: the core has its time limits */
 }
 
 void qd_shell_net_ask(struct qd_shell_net *n, const struct qd_witness_request *request)

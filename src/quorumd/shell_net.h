@@ -10,7 +10,8 @@
 #include "quorumd/conf.h"
 
 enum {
-	QD_SHELL_NET_RING = 128, /* packets that wait for the core; a turn brings at most some dozens of each link */
+	QD_SHELL_NET_RING =
+		128, /* packets that wait for the core; a turn brings at most some dozens of each link */
 };
 
 struct qd_shell_net;

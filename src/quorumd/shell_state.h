@@ -30,8 +30,8 @@ struct qd_shell {
 	struct qd_loop loop;
 	struct qd_node node;
 	struct qd_actions out;
-	struct qd_paths *paths; /* NULL: no quorum disk */
-	struct qd_shell_net *net; /* NULL: no networks, the quorum disk alone decides */
+	struct qd_paths *paths;		/* NULL: no quorum disk */
+	struct qd_shell_net *net;	/* NULL: no networks, the quorum disk alone decides */
 	struct qd_shell_config *config; /* with `net` */
 	struct qd_kept first_kept;	/* what was there at the start */
 	struct qd_store store;

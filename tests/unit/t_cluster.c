@@ -138,7 +138,8 @@ static void last_man(void)
 static const struct unit_test TESTS[] = {
 	{"three nodes form a view and the first of them runs the group", three_form},
 	{"when the owner dies another one takes over within T", owner_dies},
-	{"an owner that is cut off has stopped before another starts, and comes back as a member", owner_is_cut_off},
+	{"an owner that is cut off has stopped before another starts, and comes back as a member",
+	 owner_is_cut_off},
 	{"of two nodes with a witness the other takes over within T", two_and_a_witness},
 	{"a cut between two nodes leaves the owner with the witness in charge", a_split_of_two},
 	{"one node of three waits for a second", one_alone_waits},

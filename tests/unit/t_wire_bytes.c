@@ -34,26 +34,28 @@ static const char *const MESSAGES[QD_MSG_KIND_COUNT] = {
 			   "2d2e2f78797a7b7c7d7e7f1100000000000000808182838485868788898a8b8c"
 			   "8d8e8f",
 	[QD_MSG_PROMISE] = "070105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
-			   "2d2e2f78797a7b7c7d7e7f50515253545556570001001100000000000000c8c9"
-			   "cacbcccdcecfd0d1d2d3d4d5d6d7303132333435363738393a3b3c3d3e3f0000"
-			   "9091929394959697a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7"
-			   "b8b9babbbcbdbebf0201000511000000000000001000000000000000010f",
+			   "2d2e2f78797a7b7c7d7e7f5051525354555657000100b8b9babbbcbdbebf1100"
+			   "000000000000c8c9cacbcccdcecfd0d1d2d3d4d5d6d730313233343536373839"
+			   "3a3b3c3d3e3f00009091929394959697a0a1a2a3a4a5a6a7a8a9aaabacadaeaf"
+			   "b0b1b2b3b4b5b6b7b8b9babbbcbdbebf02010005110000000000000010000000"
+			   "00000000010f",
 	[QD_MSG_INSTALL] = "080105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
 			   "2d2e2f78797a7b7c7d7e7f1100000000000000808182838485868788898a8b8c"
-			   "8d8e8f303132333435363738393a3b3c3d3e3f01059091929394959697a0a1a2"
-			   "a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf020100"
-			   "0511000000000000001000000000000000010f01000100110000000000000000"
-			   "0000000000000003001100000000000000c8c9cacbcccdcecfd0d1d2d3d4d5d6"
-			   "d7",
+			   "8d8e8fb8b9babbbcbdbebf303132333435363738393a3b3c3d3e3f0105909192"
+			   "9394959697a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9ba"
+			   "bbbcbdbebf0201000511000000000000001000000000000000010f0100010011"
+			   "00000000000000000000000000000003001100000000000000c8c9cacbcccdce"
+			   "cfd0d1d2d3d4d5d6d7",
 	[QD_MSG_INSTALLED] = "090105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
 			     "2d2e2f78797a7b7c7d7e7f50515253545556570401",
 	[QD_MSG_PROOF] = "0a0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
-			 "2d2e2f78797a7b7c7d7e7fd8d9dadbdcdddedf",
+			 "2d2e2f78797a7b7c7d7e7fd8d9dadbdcdddedfe8e9eaebecedeeef",
 	[QD_MSG_ANSWER] = "0b0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
 			  "2d2e2f78797a7b7c7d7e7fd8d9dadbdcdddedf303132333435363738393a3b3c"
 			  "3d3e3f0100",
 	[QD_MSG_PROVED] = "0c0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
-			  "2d2e2f78797a7b7c7d7e7fd8d9dadbdcdddedfe0e1e2e3e4e5e6e701",
+			  "2d2e2f78797a7b7c7d7e7fd8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebec"
+			  "edeeeff0f1f2f3f4f5f6f701",
 	[QD_MSG_CHANGE] = "0d0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
 			  "2d2e2f78797a7b7c7d7e7f303132333435363738393a3b3c3d3e3f0105909192"
 			  "9394959697a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9ba"
@@ -61,7 +63,8 @@ static const char *const MESSAGES[QD_MSG_KIND_COUNT] = {
 			  "00000000000000000000000000000003001100000000000000c8c9cacbcccdce"
 			  "cfd0d1d2d3d4d5d6d7",
 	[QD_MSG_RIGHT_ENDED] = "0e0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
-			       "2d2e2f78797a7b7c7d7e7f",
+			       "2d2e2f78797a7b7c7d7e7f1100000000000000c8c9cacbcccdcecfd0d1d2d3d4"
+			       "d5d6d7",
 	[QD_MSG_LEAD] = "0f0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c"
 			"2d2e2f78797a7b7c7d7e7f",
 };
@@ -73,7 +76,7 @@ static const char REQUEST[] = "0205101112131415161718191a1b1c1d1e1f2021222324252
 static const char ANSWER[] = "0105101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d"
 			     "2e2f303132333435363738393a3b3c3d3e3fa0a1a2a3a4a5a6a7a8a9aaabacad"
 			     "aeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfe8e9eaebecedeeeff0f1f2f3f4f5"
-			     "f6f7";
+			     "f6f707";
 
 static const char ENVELOPE[] = "010000010570717273c0c1c2c3c4c5c6c7c8c9cacbcccdcecfe0e1e2e3e4e5e6"
 			       "e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7";
@@ -127,7 +130,7 @@ static struct qd_view view(void)
 
 static struct qd_ages ages(void)
 {
-	return (struct qd_ages){.known = TWO, .age_ns = {[0] = v(0xc8), [4] = v(0xd0)}};
+	return (struct qd_ages){.known = TWO, .left_ns = {[0] = v(0xc8), [4] = v(0xd0)}};
 }
 
 static struct qd_news news(void)
@@ -153,26 +156,37 @@ static void fill(struct qd_msg *m)
 		m->u.promise = (struct qd_promise){.epoch = v(0x78),
 						   .promised = v(0x50),
 						   .has_vote = true,
+						   .installed = v(0xb8),
 						   .head = head(false),
 						   .ages = ages()};
 	if (m->kind == QD_MSG_INSTALL)
-		m->u.install = (struct qd_install){.view = view(), .head = head(true), .ages = ages()};
+		m->u.install = (struct qd_install){
+			.view = view(), .before = v(0xb8), .head = head(true), .ages = ages()};
 	if (m->kind == QD_MSG_INSTALLED)
 		m->u.installed = (struct qd_installed){
 			.epoch = v(0x78), .refusal = QD_REFUSAL_TAG, .promised = v(0x50), .has_vote = true};
 	if (m->kind == QD_MSG_PROOF) {
 		m->u.proof.epoch = v(0x78);
 		m->u.proof.round = v(0xd8);
+		m->u.proof.wait_ns = v(0xe8);
 	}
 	if (m->kind == QD_MSG_ANSWER)
 		m->u.answer = (struct qd_answer_proof){
 			.epoch = v(0x78), .round = v(0xd8), .tag = tag(), .has_vote = true};
 	if (m->kind == QD_MSG_PROVED)
-		m->u.proved = (struct qd_proved){
-			.epoch = v(0x78), .round = v(0xd8), .age_ns = v(0xe0), .take_vote = true};
+		m->u.proved = (struct qd_proved){.epoch = v(0x78),
+						 .round = v(0xd8),
+						 .age_ns = v(0xe0),
+						 .begin_stop_ns = v(0xe8),
+						 .stopped_ns = v(0xf0),
+						 .take_vote = true};
 	if (m->kind == QD_MSG_CHANGE)
 		m->u.change = (struct qd_change){.epoch = v(0x78), .head = head(true), .ages = ages()};
-	if (m->kind == QD_MSG_RIGHT_ENDED || m->kind == QD_MSG_LEAD)
+	if (m->kind == QD_MSG_RIGHT_ENDED) {
+		m->u.ended.epoch = v(0x78);
+		m->u.ended.ages = ages();
+	}
+	if (m->kind == QD_MSG_LEAD)
 		m->u.epoch = v(0x78);
 }
 
@@ -233,6 +247,7 @@ static void witness(void)
 		.tag = tag(),
 		.age_ns = v(0xe8),
 		.start_ns = v(0xf0),
+		.last = 7,
 	};
 	count_up(request.digest, sizeof(request.digest), 0xa0);
 	count_up(answer.digest, sizeof(answer.digest), 0xa0);

@@ -74,7 +74,7 @@ struct vw {
 	bool verbose;
 	struct qd_tenant tenant;
 	bool cut[VW_NODES_MAX + 1][VW_NODES_MAX + 1][VW_LINKS_MAX]; /* [from][to], 0: the witness */
-	uint64_t top_epoch; /* announced */
+	uint64_t top_epoch;					    /* announced */
 	uint32_t queue_count;
 	struct vw_item queue[VW_QUEUE_MAX];
 	struct vw_node node[VW_NODES_MAX + 1]; /* by id */

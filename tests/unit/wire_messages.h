@@ -93,7 +93,7 @@ static inline void wire_view(uint64_t *seed, uint64_t all, struct qd_view *v)
 static inline void wire_ages(uint64_t *seed, uint64_t all, struct qd_ages *a)
 {
 	a->known = wire_part(seed, all);
-	wire_values(seed, a->known, a->age_ns);
+	wire_values(seed, a->known, a->left_ns);
 }
 
 static inline void wire_news(uint64_t *seed, uint64_t all, struct qd_news *n)
@@ -115,6 +115,7 @@ static inline void wire_promise(uint64_t *seed, uint64_t all, struct qd_promise 
 	p->refusal = wire_bool(seed) ? QD_REFUSAL_NONE : (enum qd_refusal)wire_below(seed, QD_REFUSAL_COUNT);
 	p->has_vote = wire_bool(seed);
 	p->runs = wire_bool(seed);
+	p->installed = wire_u64(seed);
 	wire_ages(seed, all, &p->ages);
 	if (p->refusal == QD_REFUSAL_NONE)
 		wire_head(seed, all, &p->head);
@@ -142,6 +143,7 @@ static inline void wire_body(uint64_t *seed, uint64_t all, struct qd_msg *m)
 		return;
 	case QD_MSG_INSTALL:
 		wire_view(seed, all, &m->u.install.view);
+		m->u.install.before = wire_u64(seed);
 		wire_head(seed, all, &m->u.install.head);
 		wire_ages(seed, all, &m->u.install.ages);
 		return;
@@ -154,6 +156,7 @@ static inline void wire_body(uint64_t *seed, uint64_t all, struct qd_msg *m)
 	case QD_MSG_PROOF:
 		m->u.proof.epoch = wire_u64(seed);
 		m->u.proof.round = wire_u64(seed);
+		m->u.proof.wait_ns = wire_u64(seed);
 		return;
 	case QD_MSG_ANSWER:
 		m->u.answer.epoch = wire_u64(seed);
@@ -166,6 +169,8 @@ static inline void wire_body(uint64_t *seed, uint64_t all, struct qd_msg *m)
 		m->u.proved.epoch = wire_u64(seed);
 		m->u.proved.round = wire_u64(seed);
 		m->u.proved.age_ns = wire_u64(seed);
+		m->u.proved.begin_stop_ns = wire_u64(seed);
+		m->u.proved.stopped_ns = wire_u64(seed);
 		m->u.proved.take_vote = wire_bool(seed);
 		return;
 	case QD_MSG_CHANGE:
@@ -174,6 +179,9 @@ static inline void wire_body(uint64_t *seed, uint64_t all, struct qd_msg *m)
 		wire_ages(seed, all, &m->u.change.ages);
 		return;
 	case QD_MSG_RIGHT_ENDED:
+		m->u.ended.epoch = wire_u64(seed);
+		wire_ages(seed, all, &m->u.ended.ages);
+		return;
 	case QD_MSG_LEAD:
 		m->u.epoch = wire_u64(seed);
 		return;
@@ -229,6 +237,7 @@ static inline void wire_random_answer(struct qd_witness_answer *a, uint64_t *see
 	wire_bytes(seed, a->digest, sizeof(a->digest));
 	a->age_ns = wire_u64(seed);
 	a->start_ns = wire_u64(seed);
+	a->last = wire_below(seed, QD_NODES_MAX + 1);
 }
 
 #endif
