@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The simulator's part of make check; last line as in the other stages.
-# tests/run_sim.sh seeds N     N schedules, every safety rule on
-#                  digest N    N schedules end in the same digests built by gcc and by clang, and when run again
+# tests/run_sim.sh seeds N     N schedules before one disk, every safety rule on
+#                  cluster N   N schedules of whole clusters, every safety rule on
+#                  digest N    N schedules before one disk, and a tenth of N of whole clusters, end in the same digests
+#                              built by gcc and by clang, and when run again
 #                  mutants     every rule switched off in turn is found out: by the seed that docs/MUTANTS.md names
 #                              (table rows | NAME | clause | seed | ...), which passes with the rule on; a rule
 #                              without a row by one of the first HUNT (5000) seeds
@@ -13,9 +15,12 @@ passed=0 failed=0
 
 digest()
 {
-  local run
+  local run sim
   for run in plain-1 plain-2 clang-1; do
-    build/"${run%-*}"/sim --seeds 1.."$count" --digest >"$out/$run" 2>&1 || fail "$run: $(tail -n 2 "$out/$run")"
+    sim=build/"${run%-*}"/sim
+    $sim --seeds 1.."$count" --digest >"$out/$run" 2>&1 || fail "$run: $(tail -n 2 "$out/$run")"
+    $sim --mode cluster --seeds 1..$(((count + 9) / 10)) --digest >>"$out/$run" 2>&1 ||
+      fail "$run, cluster: $(tail -n 2 "$out/$run")"
   done
   for run in plain-2 clang-1; do
     if cmp -s "$out/plain-1" "$out/$run"; then passed=$((passed + 1)); else
@@ -55,8 +60,9 @@ fail()
 
 case $mode in
 seeds) exec build/plain/sim --seeds 1.."$count" --keep-going --coverage ;;
+cluster) exec build/plain/sim --mode cluster --seeds 1.."$count" --keep-going --coverage ;;
 mutants | digest) ;;
-*) echo "usage: tests/run_sim.sh seeds|digest|mutants [N]" >&2; exit 64 ;;
+*) echo "usage: tests/run_sim.sh seeds|cluster|digest|mutants [N]" >&2; exit 64 ;;
 esac
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

@@ -262,6 +262,8 @@ void check_heal(struct sim *s)
 		if (serves(&s->machines[i]))
 			owner = i;
 	uint64_t epoch = owner < SIM_MACHINES_MAX ? s->machines[owner].mine_epoch : 0;
+	if (s->o.c.on)
+		epoch = 0; /* the group goes on from view to view */
 	if (owner == f->heal_owner && epoch == f->heal_epoch)
 		return;
 	f->heal_owner = owner;

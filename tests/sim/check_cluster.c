@@ -308,7 +308,7 @@ static void check_start(struct sim *s, const struct sim_machine *m)
 		v->right_t = s->t; /* not known: at the latest now */
 		return;
 	}
-	if (leads(c) && c->right_epoch == c->lead.view.epoch) {
+	if (leader == m) {
 		v->right_t = start_t > v->right_t ? start_t : v->right_t;
 		return;
 	}
@@ -441,7 +441,7 @@ void check_cluster_end(struct sim *s)
 	const uint64_t bound = cluster_heal_bound_ns(&s->o) + f->heal_retries * again;
 	if (c->views_healed > s->cover->views_healed_max)
 		s->cover->views_healed_max = c->views_healed;
-	if (!c->required) {
+	if (!c->required || (f->heal_owner == SIM_MACHINES_MAX && cluster_lost_quorum(s))) {
 		s->cover->not_quorate++;
 		return;
 	}

@@ -109,6 +109,7 @@ struct sim_head {
 	uint64_t id; /* 0: unused entry */
 	uint64_t parent[2];
 	struct qd_tag tag; /* as it was made */
+	uint64_t made_t;
 	bool forced;
 	uint32_t search; /* heads_descends() has been here */
 };

@@ -296,7 +296,7 @@ void cluster_trap(struct sim *s, struct sim_machine *m, enum qd_msg_kind said)
 /* ---- healing ---- */
 
 /* Whether those who live can be quorate by what they have kept (docs/SIMULATOR.md says what this leaves out). */
-static bool can_be_quorate(struct sim *s, uint64_t dead)
+static bool can_be_quorate(struct sim *s, uint64_t dead, const struct qd_head **newest_out)
 {
 	const struct qd_head *newest = NULL;
 	uint64_t votes = 0;
@@ -308,6 +308,7 @@ static bool can_be_quorate(struct sim *s, uint64_t dead)
 		if (newest == NULL || qd_tag_compare(newest->tag, st->durable.head.tag) < 0)
 			newest = &st->durable.head;
 	}
+	*newest_out = newest;
 	if (newest == NULL)
 		return false;
 	const struct qd_witness_record *w = &s->c.witness.durable;
@@ -338,15 +339,28 @@ static void bury(struct sim *s, struct sim_machine *m)
 		m->paths[p].out_down_until = m->paths[p].in_down_until = FOR_EVER;
 }
 
+/* A change that was on its way when the others died may have taken their majority from those who live. */
+bool cluster_lost_quorum(struct sim *s)
+{
+	const struct qd_head *newest;
+	uint64_t dead = 0;
+	for (uint32_t i = 0; i < s->o.machines; i++)
+		dead |= s->machines[i].dead ? 1ull << i : 0;
+	if (can_be_quorate(s, dead, &newest) || newest == NULL)
+		return false;
+	return heads_find(s, heads_id(newest))->made_t <= s->o.heal_ns + cluster_detection_ns(&s->o);
+}
+
 void cluster_heal(struct sim *s)
 {
 	struct sim_cluster_facts *f = &s->c.facts;
+	const struct qd_head *newest;
 	uint64_t dead = 0;
 	for (uint32_t n = 0; n < s->o.c.dead_count; n++)
 		dead |= 1ull << sim_below(s, s->o.machines);
-	if (!sim_faults_any(&s->o.faults) || f->force_asked || !can_be_quorate(s, dead))
+	if (!sim_faults_any(&s->o.faults) || f->force_asked || !can_be_quorate(s, dead, &newest))
 		dead = 0;
-	f->required = can_be_quorate(s, dead);
+	f->required = can_be_quorate(s, dead, &newest);
 	net_heal(s);
 	witness_heal(s);
 	for (uint32_t i = 0; i < s->o.machines; i++) {

@@ -39,7 +39,6 @@ void cluster_configure(struct sim *s, struct sim_machine *m)
 	l->session = qd_rand_u64(&s->rand) | 1;
 	l->incarnation = m->config.incarnation;
 	l->seed = qd_rand_u64(&s->rand);
-	m->witness_session = 0;
 	m->join_only = m->prevent || operator_prevents(s, m);
 	m->prevent = false;
 	m->config.has_cluster = true;

@@ -22,7 +22,7 @@ static uint64_t mix_votes(uint64_t h, const struct qd_votes *v)
 /* Everything but the tag's epoch: a view takes a configuration over under its own. */
 uint64_t heads_id(const struct qd_head *h)
 {
-	uint64_t id = mix(h->tag.version, (uint64_t)h->body[1] << 8 | h->body[0]);
+	uint64_t id = mix(mix(1, h->tag.version), (uint64_t)h->body[1] << 8 | h->body[0]);
 	id = mix_votes(id, &h->votes);
 	if (h->has_old)
 		id = mix_votes(mix(id, 1), &h->old);
@@ -58,8 +58,11 @@ void heads_add(struct sim *s, const struct qd_head *head, uint64_t id, uint64_t 
 	uint64_t i = id;
 	while (f->heads[i % SIM_HEADS_MAX].id != 0)
 		i++;
-	f->heads[i % SIM_HEADS_MAX] = (struct sim_head){
-		.id = id, .parent = {parent, 0}, .tag = head->tag, .forced = head->forced_by != 0};
+	f->heads[i % SIM_HEADS_MAX] = (struct sim_head){.id = id,
+							.parent = {parent, 0},
+							.tag = head->tag,
+							.made_t = s->t,
+							.forced = head->forced_by != 0};
 	f->head_count++;
 }
 
@@ -87,7 +90,7 @@ bool heads_descends(struct sim *s, uint64_t id, uint64_t from)
 
 uint64_t views_hash(const struct qd_view *v)
 {
-	uint64_t h = mix(v->epoch, v->members);
+	uint64_t h = mix(mix(1, v->epoch), v->members);
 	for (uint32_t id = qd_set_next(v->members, 0); id != 0; id = qd_set_next(v->members, id))
 		h = mix(h, v->incarnation[id - 1]);
 	return h != 0 ? h : 1;

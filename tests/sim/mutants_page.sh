@@ -15,8 +15,8 @@ fi
 <!-- SPDX-License-Identifier: Apache-2.0 -->
 # Mutants: what goes wrong without each rule
 
-Every safety rule of PROTOCOL.md sections 2 to 4 can be switched off in the build with mutants (\`src/core/rules_list.h\`). The
-simulator then finds a violation. Written by \`tests/sim/mutants_page.sh $limit\`; \`make check\` runs each seed with its rule off (it
+Every safety rule of PROTOCOL.md sections 2 to 4, and of MEMBERSHIP.md (clauses that begin with M), can be switched off in the build with
+mutants (\`src/core/rules_list.h\`). The simulator then finds a violation; those of MEMBERSHIP.md in its cluster mode. Written by \`tests/sim/mutants_page.sh $limit\`; \`make check\` runs each seed with its rule off (it
 must fail) and on (it must pass). A seed that breaks safety is preferred to one that only breaks the bound of I6.
 
     build/sim-mutants --mutant NAME --seed SEED [-v]

@@ -232,11 +232,10 @@ struct sim_machine {
 	uint64_t left[SIM_LEFT_MAX];
 	uint64_t left_incarnation; /* of its own, when it struck */
 	uint64_t timer_late_until;
-	bool prevent;		  /* its operator starts it with prevent quorum */
-	bool join_only;		  /* it was started so */
-	bool dead;		  /* it stays dead after healing */
-	uint64_t witness_session; /* as it knows it */
-	uint32_t queued_count;	  /* packets that wait for its process */
+	bool prevent;	       /* its operator starts it with prevent quorum */
+	bool join_only;	       /* it was started so */
+	bool dead;	       /* it stays dead after healing */
+	uint32_t queued_count; /* packets that wait for its process */
 	uint64_t queued_t;
 	struct sim_runner runner;
 	struct sim_path paths[QD_PATHS_MAX];
@@ -488,6 +487,7 @@ bool operator_waits(const struct sim *s, const struct sim_machine *m);
 /* --- cluster_fault.c */
 void cluster_fault_clock(struct sim *s);
 void cluster_heal(struct sim *s);
+bool cluster_lost_quorum(struct sim *s);
 void cluster_trap(struct sim *s, struct sim_machine *m, enum qd_msg_kind said);
 
 /* --- heads.c: which configuration was made from which */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The witness on a third host: the real core of quorum-witnessd (witness/core.c) behind a network and before a disk of
- * its own. Sessions, and that no request is taken twice, are the daemon's part of the contract and done here. */
+ * its own. That a request of another session is refused, and none is taken twice, is the daemon's part, and done here. */
 #include "sim/sim.h"
 
 #include <string.h>
@@ -67,7 +67,6 @@ void witness_ask(struct sim *s, struct sim_machine *m, const struct qd_witness_r
 	a->used = true;
 	a->life = m->life;
 	a->request = *request;
-	a->request.session = m->witness_session;
 	sim_push(s, at, SIM_EV_ASK, m->index, index_of(s, a), 0);
 }
 
@@ -164,17 +163,6 @@ void witness_written(struct sim *s, const struct sim_event *e)
 	send(s, a);
 }
 
-/* The node's part of sessions: a request that named an old one goes out again. */
-static void ask_again(struct sim *s, struct sim_machine *m, struct sim_ask *a)
-{
-	const uint64_t at = fate(s, s->c.witness.request_cut_until[m->index], m->index);
-	a->request.session = m->witness_session;
-	if (at == SIM_NEVER)
-		a->used = false;
-	else
-		sim_push(s, at, SIM_EV_ASK, m->index, index_of(s, a), 0);
-}
-
 void witness_answer(struct sim *s, struct sim_machine *m, const struct sim_event *e)
 {
 	struct sim_ask *a = &s->c.witness.asks[e->index];
@@ -186,11 +174,6 @@ void witness_answer(struct sim *s, struct sim_machine *m, const struct sim_event
 	}
 	if (!host_runs(s, m, &until)) {
 		sim_push(s, until, SIM_EV_ANSWER_ASK, e->machine, e->index, 0);
-		return;
-	}
-	m->witness_session = a->answer.session;
-	if (a->answer.verdict == QD_WITNESS_SESSION) {
-		ask_again(s, m, a);
 		return;
 	}
 	a->used = false;
