@@ -2,7 +2,7 @@
 /* What a node keeps, on a disk that is full, fails or hangs; and the bodies of the configuration beside it. */
 #include "drv/kepts.h"
 
-#include "quorumd/conf_body.h"
+#include "quorumd/conf_start.h"
 #include "quorumd/errors.h"
 
 /* ------------------------------------------------ a disk that is full, fails, or hangs */
@@ -235,11 +235,102 @@ static void history_is_short_and_whole(void)
 	UNIT_EQUAL(again_bodies.count, 61);
 }
 
+/* ------------------------------------------------ the start */
+
+static struct qd_conf conf;
+static struct qd_conf_messages messages;
+
+static int start(const char *file, struct qd_conf_origin *origin)
+{
+	int rc = qd_conf_start(file, &conf, origin, &messages);
+	if (messages.count > 0)
+		(void)snprintf(why, sizeof why, "%s", messages.text[0]);
+	return -rc;
+}
+
+static void write_file(const char *name, const char *text)
+{
+	int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	UNIT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	(void)close(fd);
+}
+
+static void the_start_takes_what_was_kept(void)
+{
+	static const char body[] =
+		"cluster: kept # by all\nnodes:\n  a: {id: 3, addresses: [10.0.0.1]}\n"
+		"  b: {id: 4, addresses: [10.0.0.2]}\n  c: {id: 5, addresses: [10.0.0.3]}\n";
+	char file[256], text[1024], name[512];
+	struct qd_conf_origin origin;
+	fresh_dir("start");
+	(void)snprintf(file, sizeof file, "%s/f.yaml", top);
+	UNIT_EQUAL(start(file, &origin), QD_ERR_IO);
+	UNIT_OK(says("the configuration cannot be read: No such file or directory"));
+	(void)snprintf(text, sizeof text,
+		       "node: a\nkey_file: /k\nstate_dir: %s\n# ours\ncluster: file\nnodes:\n  a: {id: 3, "
+		       "addresses: "
+		       "[10.0.0.1]}\nlog: {level: debug}\n",
+		       dir);
+	write_file(file, text);
+	UNIT_EQUAL(start(file, &origin), 0);
+	UNIT_OK(!origin.kept && origin.body.verbatim);
+	UNIT_TEXT(conf.cluster, "file");
+	static const char cut[] = "# ours\ncluster: file\nnodes:\n  a: {id: 3, addresses: [10.0.0.1]}\n";
+	UNIT_EQUAL(origin.body.len_bytes, strlen(cut));
+	UNIT_BYTES(origin.body.text, cut, strlen(cut));
+	free(origin.body.text);
+	/* in a store that has promised nothing, the file counts */
+	struct qd_kept kept;
+	struct qd_kept_store *s = open_store(&kept, QD_KEPT_FOUND_NEW);
+	kept.head.tag = (struct qd_tag){128, 7};
+	qd_body_digest(body, strlen(body), kept.head.body);
+	UNIT_OK(keep(s, &kept, body));
+	UNIT_EQUAL(start(file, &origin), 0);
+	UNIT_OK(!origin.kept);
+	free(origin.body.text);
+	/* and in one that has, the store */
+	kept.promised = 128;
+	UNIT_OK(keep(s, &kept, NULL));
+	qd_kept_close(s);
+	UNIT_EQUAL(start(file, &origin), 0);
+	UNIT_OK(origin.kept && origin.tag.epoch == 128 && origin.tag.version == 7);
+	UNIT_TEXT(conf.cluster, "kept");
+	UNIT_EQUAL(conf.node_id, 3);
+	UNIT_EQUAL(conf.members, 0x1c);
+	UNIT_EQUAL(conf.log_level, QD_LEVEL_DEBUG);
+	UNIT_EQUAL(origin.body.len_bytes, strlen(body));
+	free(origin.body.text);
+	/* whatever the file says of the cluster; but not of itself */
+	(void)snprintf(text, sizeof text, "node: z\nkey_file: /k\nstate_dir: %s\nnodes: nonsense\n", dir);
+	write_file(file, text);
+	UNIT_EQUAL(start(file, &origin), QD_ERR_CONFIG);
+	UNIT_OK(says("f.yaml:1:7: node: expected a name or an id of nodes, found \"z\"; there is a (3) b (4) "
+		     "c (5)"));
+	UNIT_OK(origin.body.text == NULL);
+	/* a body that is gone is told */
+	body_name(body, name);
+	UNIT_EQUAL(unlink(name), 0);
+	UNIT_EQUAL(start(file, &origin), QD_ERR_NOT_FOUND);
+	UNIT_OK(says("f.yaml: "));
+	UNIT_OK(says("is not there; copy it from another node's state_dir/config"));
+	/* without a cluster there is no body, and no store is needed */
+	fresh_dir("start2");
+	(void)snprintf(text, sizeof text,
+		       "node: a\nstate_dir: %s\ncluster: c\nnodes: {a: 1}\nquorum_disk: {paths: "
+		       "[iscsi://h/iqn.2003-01.x:d/0]}\n",
+		       dir);
+	write_file(file, text);
+	UNIT_EQUAL(start(file, &origin), 0);
+	UNIT_OK(!origin.kept && origin.body.text == NULL && !conf.has_cluster);
+	UNIT_OK(!there(dir));
+}
+
 static const struct unit_test TESTS[] = {
 	{"a full disk is told, and the old stays", a_full_disk_keeps_the_old},
 	{"a disk that does not make durable is told, and the old stays", a_failing_disk_keeps_the_old},
 	{"a disk that hangs holds up nobody but the job", a_hanging_disk_holds_up_nobody},
 	{"nothing is kept without its body", keeping_needs_the_body},
+	{"the start takes the cluster's keys from the store", the_start_takes_what_was_kept},
 	{"the history is short, and outlives a line", history_is_short_and_whole},
 };
 

@@ -14,8 +14,8 @@ static void a_new_store_has_no_vote(void)
 	struct qd_kept kept, again;
 	uint8_t digest[QD_DIGEST_BYTES];
 	fresh_dir("new");
-	struct qd_head head;
-	UNIT_EQUAL(-qd_kept_peek(dir, &head, why), QD_ERR_NOT_FOUND);
+	struct qd_kept peeked;
+	UNIT_EQUAL(-qd_kept_peek(dir, &peeked, why), QD_ERR_NOT_FOUND);
 	UNIT_OK(!there(dir));
 	struct qd_kept_store *s = open_store(&kept, QD_KEPT_FOUND_NEW);
 	UNIT_OK(says("the node's store is new: no vote until a view that is quorate without this node has "
@@ -34,11 +34,8 @@ static void a_new_store_has_no_vote(void)
 	s = open_store(&again, QD_KEPT_FOUND_OWN);
 	UNIT_OK(same_kept(&again, &kept));
 	qd_kept_close(s);
-	UNIT_EQUAL(qd_kept_peek(dir, &head, why), 0);
-	struct qd_kept peeked = kept;
-	peeked.head = head;
+	UNIT_EQUAL(qd_kept_peek(dir, &peeked, why), 0);
 	UNIT_OK(same_kept(&peeked, &kept));
-	UNIT_EQUAL(head.tag.version, 1);
 }
 
 static void cluster_create_gives_the_vote(void)
@@ -53,6 +50,30 @@ static void cluster_create_gives_the_vote(void)
 	UNIT_OK(kept.has_vote);
 	UNIT_EQUAL(kept.head.tag.version, 1);
 	qd_kept_close(s);
+}
+
+static void the_file_counts_until_the_first_promise(void)
+{
+	struct qd_kept_options o = options();
+	struct qd_kept_store *s = NULL;
+	struct qd_kept kept;
+	enum qd_kept_found found;
+	uint8_t digest[QD_DIGEST_BYTES];
+	fresh_dir("edited");
+	UNIT_EQUAL(qd_kept_create(&o, why), 0);
+	for (int promised = 0; promised < 2; promised++) {
+		o.first_body = promised ? "cluster: third\n" : "cluster: second\n";
+		o.first_body_bytes = strlen(o.first_body);
+		first.votes.weight[0] = promised ? 3 : 2;
+		UNIT_EQUAL(qd_kept_open(&o, &s, &kept, &found, why), 0);
+		qd_body_digest("cluster: second\n", 16, digest);
+		UNIT_BYTES(kept.head.body, digest, sizeof digest);
+		UNIT_EQUAL(kept.head.votes.weight[0], 2);
+		UNIT_OK(kept.has_vote && found == QD_KEPT_FOUND_OWN);
+		kept.promised = 1;
+		UNIT_OK(keep(s, &kept, NULL));
+		qd_kept_close(s);
+	}
 }
 
 static void what_is_kept_comes_back(void)
@@ -163,8 +184,8 @@ static void others_are_refused(void)
 	o = options();
 	UNIT_EQUAL(open_fails(&o), QD_ERR_REFUSED);
 	UNIT_OK(says("kept.1: was written by a newer quorumd"));
-	struct qd_head head;
-	UNIT_EQUAL(-qd_kept_peek(dir, &head, why), QD_ERR_REFUSED);
+	struct qd_kept peeked;
+	UNIT_EQUAL(-qd_kept_peek(dir, &peeked, why), QD_ERR_REFUSED);
 }
 
 /* A store with a vote, closed. */
@@ -252,6 +273,7 @@ static void damage_is_survived_or_told(void)
 	qd_kept_close(open_store(&kept, QD_KEPT_FOUND_LOST));
 	qd_kept_close(open_store(&kept, QD_KEPT_FOUND_OWN));
 	/* without their body */
+	make_voter("rot");
 	char name[512];
 	const struct qd_kept_options o = options();
 	body_name(BODY, name);
@@ -266,6 +288,7 @@ static void damage_is_survived_or_told(void)
 static const struct unit_test TESTS[] = {
 	{"a new store has no vote, and what is kept in it stays", a_new_store_has_no_vote},
 	{"cluster create gives a node its vote, once", cluster_create_gives_the_vote},
+	{"the file counts until the node has promised something", the_file_counts_until_the_first_promise},
 	{"what is kept comes back, from either slot", what_is_kept_comes_back},
 	{"a write that tears at any byte loses nothing", torn_writes_lose_nothing},
 	{"stores of other machines, nodes, clusters and formats are refused", others_are_refused},
