@@ -54,6 +54,16 @@ refused() {
   [ "$(jq -r .superblock.cluster <<<"$output")" = demo ]
   [ "$(jq -r .reservation <<<"$output")" = none ]
   [ "$(jq -c .keys <<<"$output")" = '[]' ]
+  [ "$(jq -c .slots <<<"$output")" = '[]' ]
+}
+
+@test "disk show: a configuration slot that does not count says so" {
+  tgt_start
+  "$CTL" disk format "$TGT_URL" --cluster demo
+  printf qdconfig | dd of="$TGT_IMAGE" bs=512 seek=2184 conv=notrunc status=none
+  run "$CTL" disk show "$TGT_URL" --json
+  [ "$status" -eq 0 ]
+  [ "$(jq -c '.slots | map([.slot, .state, .bytes])' <<<"$output")" = '[[1,"damaged",0]]' ]
 }
 
 @test "disk format: a quorum disk is formatted again only by its UUID" {

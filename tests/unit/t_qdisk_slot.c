@@ -331,7 +331,12 @@ static void head_bytes(void)
 	qd_config_head_encode(&h, found);
 	UNIT_BYTES(found, expected, sizeof(expected));
 	UNIT_EQUAL(found[QD_QDISK_HEAD_BYTES], 0xee);
-	/* without has_old nothing of `old` is written or read */
+}
+
+static void old_only_where_it_counts(void)
+{
+	uint8_t found[QD_QDISK_HEAD_BYTES];
+	struct qd_head h = head(2);
 	h.has_old = false;
 	qd_config_head_encode(&h, found);
 	for (size_t i = 160; i < QD_QDISK_HEAD_BYTES; i++)
@@ -517,6 +522,7 @@ static const struct unit_test TESTS[] = {
 	{"every damaged byte of a slot is noticed, but for the zeros behind the body", damage},
 	{"a text that does not fit slots of both kinds is invalid", text_too_long},
 	{"a head is these bytes", head_bytes},
+	{"without has_old nothing of the old votes is written or read", old_only_where_it_counts},
 	{"heads come back", heads_come_back},
 	{"slots come back, with texts from nothing to the longest", slots_come_back},
 	{"of two slots the valid one with the higher tag counts", newest},

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "codec/qdisk_slot.h"
 #include "disk.h"
 #include "document.h"
 
@@ -65,22 +66,33 @@ static int show_records(const struct qd_disk *d, const struct qd_superblock *s, 
 	return status;
 }
 
+static const char *slot_state(enum qd_qdisk_verdict verdict)
+{
+	return verdict == QD_QDISK_OK ? "ok" : verdict == QD_QDISK_NEWER ? "newer format" : "damaged";
+}
+
+/* With its body: a header alone does not make a slot count. Blank ones are left out. */
 static int show_slots(const struct qd_disk *d, const struct qd_superblock *s, json_t *document)
 {
+	static uint8_t slot[QD_QDISK_SLOT_BYTES];
+	_Static_assert((int)QD_QDISK_SLOT_BYTES <= (int)QD_DISK_TOOL_TRANSFER_MAX, "a slot is one read");
 	json_t *list = json_array();
 	int status = 0;
 	for (uint32_t i = 0; i < QD_QDISK_SLOT_COUNT && status == 0; i++) {
-		uint8_t sector[QD_QDISK_SECTOR_MAX];
-		struct qd_config_slot slot;
-		enum qd_outcome outcome =
-			qd_disk_tool_read(d->tool, qd_qdisk_slot_lba(s->sector_bytes, i), 1, sector);
-		if (outcome != QD_OUTCOME_GOOD)
+		struct qd_config_content c;
+		enum qd_outcome outcome = qd_disk_tool_read(d->tool, qd_qdisk_slot_lba(s->sector_bytes, i),
+							    QD_QDISK_SLOT_BYTES / s->sector_bytes, slot);
+		if (outcome != QD_OUTCOME_GOOD) {
 			status = qd_disk_failed(d, "configuration slot", outcome);
-		else if (qd_config_slot_decode(sector, s->sector_bytes, &slot) == QD_QDISK_OK)
-			(void)json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o}", "slot", number(i),
-								    "epoch", number(slot.epoch), "version",
-								    number(slot.version), "bytes",
-								    number(slot.body_bytes)));
+			break;
+		}
+		qd_config_slot_judge(slot, sizeof(slot), s->sector_bytes, &c);
+		if (c.verdict != QD_QDISK_EMPTY)
+			(void)json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o,s:o}", "slot",
+								    number(i), "state", slot_state(c.verdict),
+								    "epoch", number(c.head.tag.epoch),
+								    "version", number(c.head.tag.version),
+								    "bytes", number(c.text_bytes)));
 	}
 	(void)json_object_set_new(document, "slots", list);
 	return status;
