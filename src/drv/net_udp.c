@@ -72,7 +72,7 @@ static void count_failure(struct link *l, int error)
 	case EADDRNOTAVAIL:
 	case ENODEV:
 	case ENXIO:
-	case EINVAL: /* IPv4: the own address has gone */
+	case EINVAL: /* IPv4, some kernels: the own address has gone */
 		c->unreachable++;
 		break;
 	case EPERM:  /* nftables */

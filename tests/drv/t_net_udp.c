@@ -125,15 +125,17 @@ static void a_full_receive_buffer_is_counted(void)
 	c.receive_buffer_bytes = 65536;
 	netpair_begin(NULL, &c);
 	CHECK(qd_net_link(pair.b.net, 0)->receive_buffer_bytes == 2 * 65536); /* socket(7): doubled */
-	for (int i = 0; i < FLOOD; i++)
-		netpair_send(&pair.a, B, 1, 1000);
-	netns_quiet(&pair.loop, 100);
-	const uint64_t before = pair.b.received;
-	CHECK(before > 0 && before < FLOOD);
-	netpair_send(&pair.a, B, 1, 1000); /* carries the count */
-	CHECK(netpair_received(&pair.b, before + 1));
-	CHECK(netpair_count(&pair.b, 0)->dropped == FLOOD + 1 - pair.b.received);
-	CHECK(netpair_count(&pair.b, 0)->dropped > 0 && netpair_count(&pair.a, 0)->sent == FLOOD + 1);
+	for (uint64_t round = 1; round <= 2; round++) {
+		for (int i = 1; i < FLOOD; i++)
+			netpair_send(&pair.a, B, 1, 1000);
+		netns_quiet(&pair.loop, 100);
+		const uint64_t before = pair.b.received;
+		CHECK(before > 0 && before < round * FLOOD);
+		netpair_send(&pair.a, B, 1, 1000); /* carries the count */
+		CHECK(netpair_received(&pair.b, before + 1) &&
+		      netpair_count(&pair.a, 0)->sent == round * FLOOD);
+		CHECK(netpair_count(&pair.b, 0)->dropped == round * FLOOD - pair.b.received);
+	}
 	CHECK(qd_net_link(pair.b.net, 0)->missing == 0);
 	netpair_end();
 }

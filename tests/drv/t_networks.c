@@ -166,6 +166,9 @@ static void rules_change_no_other_network(void)
 	CHECK(networks.list[2].role == QD_NETWORK_BOTH && strcmp(networks.list[2].name, "public") == 0);
 	CHECK(networks.list[2].metric == 7);
 	CHECK(qd_networks_by_metric(&networks, order) == 2 && order[0] == 1 && order[1] == 2);
+	config.rules[1].metric = 5; /* equal ones keep their order */
+	make(&config);
+	CHECK(qd_networks_by_metric(&networks, order) == 2 && order[0] == 1 && order[1] == 2);
 	config.rules[0].prefix_bits = 23; /* another network */
 	config.rule_count = 1;
 	make(&config);
@@ -413,7 +416,9 @@ static void default_gateways_are_found(void)
 	static const char *const not_default[] = {
 		"ip route add 10.9.0.0/16 via 10.7.0.9",
 		"ip route add default via 10.7.0.9 table 77",
+		"ip -6 route add default via fd07::9 table 77",
 		"ip route add blackhole default",
+		"ip -6 route add unreachable default metric 4000", /* over the loopback, says the kernel */
 	};
 	struct netns ns[2];
 	if (!netns_open(ns, 2))
@@ -424,7 +429,7 @@ static void default_gateways_are_found(void)
 	for (size_t i = 0; i < sizeof not_default / sizeof not_default[0]; i++)
 		netns_do(&ns[0], not_default[i]);
 	if (watch(&ns[0])) {
-		CHECK(becomes("v", true, false, 2));
+		CHECK(becomes("v", true, false, 2) && !named("lo")->gateway);
 		netns_do(&ns[0], "ip route del blackhole default");
 		for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 			netns_do(&ns[0], routes[i][0]);

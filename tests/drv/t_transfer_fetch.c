@@ -11,11 +11,12 @@
 #include <unistd.h>
 
 enum {
-	BODY = 40000, /* two whole chunks and a part of one */
-	SEALED_MAX = BODY + 3 * QD_TRANSFER_SEAL,
+	BODY = 100000, /* six whole chunks and a part of one */
+	SEALED_MAX = BODY + 7 * QD_TRANSFER_SEAL,
 	REPLY_AT = QD_TRANSFER_WELCOME_BYTES,
 	BODY_AT = REPLY_AT + QD_TRANSFER_REPLY_BYTES,
 	PLAY_MAX = BODY_AT + SEALED_MAX,
+	SLOW_MS = 200, /* less than a phase; seven times more than a body may take */
 };
 
 /* How the server misbehaves. */
@@ -29,6 +30,7 @@ enum fault {
 	FAULT_STOPS,	 /* in the middle of the body, without closing */
 	FAULT_TRUNCATED, /* and closes */
 	FAULT_DRIPS,	 /* a byte a millisecond: something always comes */
+	FAULT_SLOW,	 /* a chunk now and then */
 	FAULT_TOO_LARGE,
 	FAULT_OTHER_BODY,
 	FAULT_SHORT,	  /* a length that is less than what follows */
@@ -48,7 +50,7 @@ struct play {
 	size_t got;
 	uint8_t say[PLAY_MAX];
 	size_t said, len;
-	struct qd_mono next; /* drip */
+	struct qd_mono next; /* word of one that is slow */
 	size_t tamper;	     /* byte of what it says that is changed; 0: none */
 };
 
@@ -119,6 +121,20 @@ static void prepare(void)
 	play.say[play.tamper] ^= play.tamper != 0 ? 0x10 : 0;
 }
 
+/* How much it says now. */
+static size_t due(void)
+{
+	const size_t left = play.len - play.said;
+	size_t piece = play.fault == FAULT_DRIPS ? 1 : QD_TRANSFER_CHUNK + QD_TRANSFER_SEAL;
+	if (play.fault != FAULT_DRIPS && play.fault != FAULT_SLOW)
+		return left;
+	if (play.said < BODY_AT)
+		return BODY_AT - play.said;
+	if (!rig_over(play.next))
+		piece = 0;
+	return left < piece ? left : piece;
+}
+
 /* One step, as far as it goes now. */
 static void move(void)
 {
@@ -141,13 +157,10 @@ static void move(void)
 			prepare();
 		return;
 	}
-	size_t some = play.len - play.said;
-	if (play.fault == FAULT_DRIPS)
-		some = play.said < BODY_AT ? BODY_AT - play.said : some > 0 && rig_over(play.next);
-	const ssize_t n = send(play.fd, play.say + play.said, some, MSG_NOSIGNAL);
+	const ssize_t n = send(play.fd, play.say + play.said, due(), MSG_NOSIGNAL);
 	play.said += n > 0 ? (size_t)n : 0;
-	if (n == 1)
-		play.next = rig_deadline(1);
+	if (n > 0)
+		play.next = rig_deadline(play.fault == FAULT_SLOW ? SLOW_MS : 1);
 	if (play.said == play.len && play.fault == FAULT_TRUNCATED)
 		(void)shutdown(play.fd, SHUT_RDWR);
 }
@@ -177,14 +190,23 @@ static void begin(void)
 static void a_server_that_misbehaves_is_named(void)
 {
 	static const enum qd_transfer_result results[FAULT_COUNT] = {
-		[FAULT_NONE] = QD_TRANSFER_OK,		 [FAULT_CLOSES] = QD_TRANSFER_CLOSED,
-		[FAULT_NOISE] = QD_TRANSFER_PROTOCOL,	 [FAULT_OTHER_KEY] = QD_TRANSFER_FORGED,
-		[FAULT_SILENT] = QD_TRANSFER_TIMEOUT,	 [FAULT_NO_REPLY] = QD_TRANSFER_TIMEOUT,
-		[FAULT_STOPS] = QD_TRANSFER_TIMEOUT,	 [FAULT_TRUNCATED] = QD_TRANSFER_CLOSED,
-		[FAULT_DRIPS] = QD_TRANSFER_TIMEOUT,	 [FAULT_TOO_LARGE] = QD_TRANSFER_TOO_LARGE,
-		[FAULT_OTHER_BODY] = QD_TRANSFER_DIGEST, [FAULT_SHORT] = QD_TRANSFER_FORGED,
-		[FAULT_ENDS_EARLY] = QD_TRANSFER_FORGED, [FAULT_NO_END] = QD_TRANSFER_FORGED,
-		[FAULT_NO_BODY] = QD_TRANSFER_PROTOCOL,	 [FAULT_SWAPPED] = QD_TRANSFER_FORGED,
+		[FAULT_NONE] = QD_TRANSFER_OK,
+		[FAULT_CLOSES] = QD_TRANSFER_CLOSED,
+		[FAULT_NOISE] = QD_TRANSFER_PROTOCOL,
+		[FAULT_OTHER_KEY] = QD_TRANSFER_FORGED,
+		[FAULT_SILENT] = QD_TRANSFER_TIMEOUT,
+		[FAULT_NO_REPLY] = QD_TRANSFER_TIMEOUT,
+		[FAULT_STOPS] = QD_TRANSFER_TIMEOUT,
+		[FAULT_TRUNCATED] = QD_TRANSFER_CLOSED,
+		[FAULT_DRIPS] = QD_TRANSFER_TIMEOUT,
+		[FAULT_SLOW] = QD_TRANSFER_TIMEOUT,
+		[FAULT_TOO_LARGE] = QD_TRANSFER_TOO_LARGE,
+		[FAULT_OTHER_BODY] = QD_TRANSFER_DIGEST,
+		[FAULT_SHORT] = QD_TRANSFER_FORGED,
+		[FAULT_ENDS_EARLY] = QD_TRANSFER_FORGED,
+		[FAULT_NO_END] = QD_TRANSFER_FORGED,
+		[FAULT_NO_BODY] = QD_TRANSFER_PROTOCOL,
+		[FAULT_SWAPPED] = QD_TRANSFER_FORGED,
 	};
 	uint64_t count[QD_TRANSFER_RESULT_COUNT] = {0};
 	begin();
