@@ -16,9 +16,9 @@ static void say(struct qd_conf_messages *messages, const char *file, const char 
 /* The body of a store that has promised something. 0 with origin->kept or without; or an error and a message. */
 static int read_kept(const char *state_dir, struct qd_conf_origin *origin, char *why)
 {
-	struct qd_kept kept = {0};
-	int rc = qd_kept_peek(state_dir, &kept, why);
-	if (rc == -QD_ERR_NOT_FOUND || (rc == 0 && qd_kept_untouched(&kept)))
+	struct qd_head head = {0};
+	int rc = qd_kept_peek_used(state_dir, &head, why);
+	if (rc == -QD_ERR_NOT_FOUND)
 		return 0;
 	struct qd_bodies *bodies = rc == 0 ? calloc(1, sizeof *bodies) : NULL;
 	origin->body.text = rc == 0 ? malloc(QD_BODY_BYTES_MAX) : NULL;
@@ -29,11 +29,11 @@ static int read_kept(const char *state_dir, struct qd_conf_origin *origin, char 
 	if (rc == 0)
 		rc = qd_bodies_open(bodies, state_dir, why);
 	if (rc == 0)
-		rc = qd_bodies_read(bodies, kept.head.body, origin->body.text, QD_BODY_BYTES_MAX,
+		rc = qd_bodies_read(bodies, head.body, origin->body.text, QD_BODY_BYTES_MAX,
 				    &origin->body.len_bytes, why);
 	free(bodies);
 	origin->kept = rc == 0;
-	origin->tag = kept.head.tag;
+	origin->tag = head.tag;
 	origin->body.verbatim = true;
 	return rc;
 }

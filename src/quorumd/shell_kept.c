@@ -422,7 +422,7 @@ int qd_kept_create(const struct qd_kept_options *options, char *why)
 	return rc;
 }
 
-int qd_kept_peek(const char *state_dir, struct qd_kept *kept, char *why)
+static int peek(const char *state_dir, struct qd_kept *kept, char *why)
 {
 	const struct qd_kept_origin nobody = {.node_id = QD_NODE_ID_MIN};
 	struct qd_kept_slots slots;
@@ -430,10 +430,25 @@ int qd_kept_peek(const char *state_dir, struct qd_kept *kept, char *why)
 	int rc = qd_kept_slots_open(&slots, state_dir, &nobody, false, why);
 	if (rc == 0 && slots.newest == QD_KEPT_SLOTS)
 		rc = -QD_ERR_NOT_FOUND;
-	if (rc == 0)
-		*kept = slots.last;
+	*kept = slots.last;
 	qd_kept_slots_close(&slots);
 	return rc;
+}
+
+int qd_kept_peek(const char *state_dir, struct qd_head *head, char *why)
+{
+	struct qd_kept kept;
+	int rc = peek(state_dir, &kept, why);
+	*head = kept.head;
+	return rc;
+}
+
+int qd_kept_peek_used(const char *state_dir, struct qd_head *head, char *why)
+{
+	struct qd_kept kept;
+	int rc = peek(state_dir, &kept, why);
+	*head = kept.head;
+	return rc == 0 && qd_kept_untouched(&kept) ? -QD_ERR_NOT_FOUND : rc;
 }
 
 /* ------------------------------------------------ the loop's side */

@@ -42,10 +42,13 @@ static inline bool qd_kept_untouched(const struct qd_kept *kept)
 	return kept->promised == 0 && kept->installed.epoch == 0;
 }
 
-/* What the newest slot in state_dir holds, whoever wrote it: which body is in force is to be known before the node's own
- * name is. 0; -QD_ERR_NOT_FOUND: there is none; -QD_ERR_REFUSED (a newer format) or -QD_ERR_IO and
- * why[QD_KEPT_WHY_MAX]. */
-int qd_kept_peek(const char *state_dir, struct qd_kept *kept, char *why);
+/* The newest head in state_dir, whoever wrote it. 0; -QD_ERR_NOT_FOUND: there is none; -QD_ERR_REFUSED (a newer format)
+ * or -QD_ERR_IO and why[QD_KEPT_WHY_MAX]. */
+int qd_kept_peek(const char *state_dir, struct qd_head *head, char *why);
+
+/* The same before the start, when which configuration counts is to be known, and the node's own name is not yet:
+ * -QD_ERR_NOT_FOUND for an untouched store, too, because then the file counts. */
+int qd_kept_peek_used(const char *state_dir, struct qd_head *head, char *why);
 
 /* Read the store, or make it, and make durable what was read; start the thread. *kept is what the core begins with. 0;
  * -QD_ERR_REFUSED: of another machine, node or cluster, or of a newer format; -QD_ERR_NOT_FOUND: the body that the head

@@ -14,8 +14,8 @@ static void a_new_store_has_no_vote(void)
 	struct qd_kept kept, again;
 	uint8_t digest[QD_DIGEST_BYTES];
 	fresh_dir("new");
-	struct qd_kept peeked;
-	UNIT_EQUAL(-qd_kept_peek(dir, &peeked, why), QD_ERR_NOT_FOUND);
+	struct qd_head head;
+	UNIT_EQUAL(-qd_kept_peek(dir, &head, why), QD_ERR_NOT_FOUND);
 	UNIT_OK(!there(dir));
 	struct qd_kept_store *s = open_store(&kept, QD_KEPT_FOUND_NEW);
 	UNIT_OK(says("the node's store is new: no vote until a view that is quorate without this node has "
@@ -25,6 +25,9 @@ static void a_new_store_has_no_vote(void)
 	qd_body_digest(BODY, strlen(BODY), digest);
 	UNIT_BYTES(kept.head.body, digest, sizeof digest);
 	qd_kept_close(s);
+	UNIT_EQUAL(-qd_kept_peek_used(dir, &head, why), QD_ERR_NOT_FOUND); /* the file counts */
+	UNIT_EQUAL(qd_kept_peek(dir, &head, why), 0);
+	UNIT_EQUAL(head.tag.version, 1);
 	s = open_store(&again, QD_KEPT_FOUND_OWN);
 	UNIT_OK(same_kept(&again, &kept));
 	kept.has_vote = true;
@@ -34,8 +37,9 @@ static void a_new_store_has_no_vote(void)
 	s = open_store(&again, QD_KEPT_FOUND_OWN);
 	UNIT_OK(same_kept(&again, &kept));
 	qd_kept_close(s);
-	UNIT_EQUAL(qd_kept_peek(dir, &peeked, why), 0);
-	UNIT_OK(same_kept(&peeked, &kept));
+	UNIT_EQUAL(qd_kept_peek_used(dir, &head, why), 0);
+	kept.head = head;
+	UNIT_OK(same_kept(&again, &kept));
 }
 
 static void cluster_create_gives_the_vote(void)
@@ -184,8 +188,8 @@ static void others_are_refused(void)
 	o = options();
 	UNIT_EQUAL(open_fails(&o), QD_ERR_REFUSED);
 	UNIT_OK(says("kept.1: was written by a newer quorumd"));
-	struct qd_kept peeked;
-	UNIT_EQUAL(-qd_kept_peek(dir, &peeked, why), QD_ERR_REFUSED);
+	struct qd_head head;
+	UNIT_EQUAL(-qd_kept_peek(dir, &head, why), QD_ERR_REFUSED);
 }
 
 /* A store with a vote, closed. */
