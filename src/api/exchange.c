@@ -9,30 +9,43 @@
 
 enum { STREAM_BLOCK_BYTES = 16384 };
 
-static enum qd_exchange_kind kind_of(const char *url)
+static void find_kind(struct qd_exchange *x, const char *url, const char *method)
 {
 	static const struct {
 		const char *url;
+		const char *method;
 		enum qd_exchange_kind kind;
 	} table[] = {
-		{"/v1/status", QD_EXCHANGE_STATUS}, {"/v1/events", QD_EXCHANGE_EVENTS},
-		{"/v1/log", QD_EXCHANGE_LOG},	    {"/v1/handover", QD_EXCHANGE_HANDOVER},
-		{"/health", QD_EXCHANGE_HEALTH},
+		{"/v1/status", "GET", QD_EXCHANGE_STATUS},
+		{"/v1/why", "GET", QD_EXCHANGE_WHY},
+		{"/v1/events", "GET", QD_EXCHANGE_EVENTS},
+		{"/v1/log", "GET", QD_EXCHANGE_LOG},
+		{"/v1/handover", "POST", QD_EXCHANGE_HANDOVER},
+		{"/v1/config", "GET", QD_EXCHANGE_CONFIG},
+		{"/v1/config", "POST", QD_EXCHANGE_CHANGE},
+		{"/v1/config/history", "GET", QD_EXCHANGE_HISTORY},
+		{"/v1/quorum/force", "POST", QD_EXCHANGE_FORCE},
+		{"/health", "GET", QD_EXCHANGE_HEALTH},
 	};
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		if (strcmp(url, table[i].url) == 0)
-			return table[i].kind;
+		if (strcmp(url, table[i].url) != 0)
+			continue;
+		x->kind = table[i].kind;
+		x->expects = table[i].method;
+		if (strcmp(method, table[i].method) == 0) {
+			x->expects = NULL;
+			return;
+		}
 	}
-	return QD_EXCHANGE_NONE;
 }
 
-struct qd_exchange *qd_exchange_new(struct MHD_Connection *connection, const char *url)
+struct qd_exchange *qd_exchange_new(struct MHD_Connection *connection, const char *url, const char *method)
 {
 	struct qd_exchange *x = calloc(1, sizeof(*x));
 	if (x == NULL)
 		return NULL;
 	x->connection = connection;
-	x->kind = kind_of(url);
+	find_kind(x, url, method);
 	return x;
 }
 
@@ -40,12 +53,30 @@ void qd_exchange_free(struct qd_exchange *x)
 {
 	free(x->body);
 	free(x->line);
+	free(x->upload);
 	free(x);
+}
+
+/* Room for so many bytes. False: there is none, or it may not be so much. */
+static bool grow_upload(struct qd_exchange *x, size_t wanted)
+{
+	const size_t most = x->kind == QD_EXCHANGE_CHANGE ? QD_EXCHANGE_TEXT_MAX : QD_EXCHANGE_UPLOAD_MAX;
+	if (wanted > most)
+		return false;
+	if (wanted <= x->upload_cap)
+		return true;
+	const size_t cap = 2 * wanted < most ? 2 * wanted : most;
+	char *more = realloc(x->upload, cap);
+	if (more == NULL)
+		return false;
+	x->upload = more;
+	x->upload_cap = cap;
+	return true;
 }
 
 void qd_exchange_upload(struct qd_exchange *x, const char *data, size_t len)
 {
-	if (len > sizeof(x->upload) - x->upload_len) {
+	if (x->upload_over || !grow_upload(x, x->upload_len + len)) {
 		x->upload_over = true;
 		return;
 	}
@@ -81,6 +112,7 @@ static void finish(struct qd_exchange *x, unsigned int status, char *body)
 	x->body = body;
 	x->status = body != NULL ? status : MHD_HTTP_INTERNAL_SERVER_ERROR;
 	x->waits = false;
+	x->asks_again = false;
 	x->done = true;
 	resume(x);
 }
@@ -111,20 +143,49 @@ static unsigned int status_of_reply(enum qd_reply reply)
 static void answer_snapshot(struct qd_exchange *x, const struct qd_control_snapshot *s)
 {
 	bool good = x->kind != QD_EXCHANGE_HEALTH || qd_json_is_online(s);
-	finish(x, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, qd_json_status(s));
+	finish(x, good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE,
+	       x->kind == QD_EXCHANGE_WHY ? qd_json_why(s) : qd_json_status(s));
 }
 
-void qd_exchange_answer(struct qd_exchange *x, const struct qd_control_answer *answer)
+static void answer_lines(struct qd_exchange *x, const struct qd_control_lines *lines)
+{
+	if (lines->count > 0 || x->wait_us == 0) {
+		finish(x, MHD_HTTP_OK, qd_json_lines(lines));
+		return;
+	}
+	x->waits = false;
+	x->asks_again = true;
+	x->again.since = lines->next;
+}
+
+static void answer_config(struct qd_exchange *x, const struct qd_control_config *config,
+			  const struct qd_control_text *text)
+{
+	if (text == NULL)
+		qd_exchange_fail(x, MHD_HTTP_INTERNAL_SERVER_ERROR, "protocol",
+				 "the text of the configuration did not come");
+	else
+		finish(x, MHD_HTTP_OK, qd_json_config(config, text->text, text->len_bytes));
+}
+
+void qd_exchange_answer(struct qd_exchange *x, const struct qd_control_answer *answer,
+			const struct qd_control_text *text)
 {
 	switch (answer->tell) {
 	case QD_TELL_SNAPSHOT:
 		answer_snapshot(x, &answer->u.snapshot);
 		return;
 	case QD_TELL_LINES:
-		finish(x, MHD_HTTP_OK, qd_json_lines(&answer->u.lines));
+		answer_lines(x, &answer->u.lines);
 		return;
 	case QD_TELL_REPLY:
 		finish(x, status_of_reply(answer->u.reply.reply), qd_json_reply(&answer->u.reply));
+		return;
+	case QD_TELL_CONFIG:
+		answer_config(x, &answer->u.config, text);
+		return;
+	case QD_TELL_HISTORY:
+		finish(x, MHD_HTTP_OK, qd_json_history(&answer->u.history));
 		return;
 	case QD_TELL_NONE:
 	case QD_TELL_REFUSED:

@@ -4,16 +4,15 @@
 #include "api/daemon.h"
 #include "api/exchange.h"
 #include "api/json.h"
+#include "api/request.h"
 #include "base/assert.h"
 #include "quorumd/errors.h"
 
-#include <jansson.h>
 #include <microhttpd.h>
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
 	CONNECTIONS_MAX = 64,
@@ -65,10 +64,24 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
+static void ask_again(struct qd_http *h, struct qd_exchange *x, uint64_t usec)
+{
+	x->asks_again = false;
+	if (usec >= x->wait_us)
+		x->wait_us = 0; /* the last time */
+	x->id = qd_daemon_ask(h->daemon, &x->again, -1);
+	x->deadline_us = usec + QD_EXCHANGE_ASK_US;
+	x->waits = true;
+	if (x->id == 0)
+		qd_exchange_fail(x, MHD_HTTP_SERVICE_UNAVAILABLE, "unreachable", "quorumd has gone away");
+}
+
 static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 {
 	struct qd_http *h = context;
 	for (struct qd_exchange *x = h->first; x != NULL; x = x->next) {
+		if (x->asks_again)
+			ask_again(h, x, usec);
 		if (x->waits && usec >= x->deadline_us)
 			qd_exchange_fail(x, MHD_HTTP_SERVICE_UNAVAILABLE, "timeout",
 					 "quorumd does not answer in time");
@@ -82,14 +95,15 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
-static void on_answered(void *context, const struct qd_control_answer *answer)
+static void on_answered(void *context, const struct qd_control_answer *answer,
+			const struct qd_control_text *text)
 {
 	struct qd_http *h = context;
 	struct qd_exchange *x = h->first;
 	while (x != NULL && !(x->waits && x->id == answer->id))
 		x = x->next;
 	if (x != NULL)
-		qd_exchange_answer(x, answer);
+		qd_exchange_answer(x, answer, text);
 	pump(h);
 }
 
@@ -116,41 +130,45 @@ static void on_lost(void *context)
 		pump(h);
 }
 
-/* The node that the body of a hand-over names: {"to": name or id}; absent or null: 0, any. */
-static bool read_heir(const struct qd_http *h, const struct qd_exchange *x, uint32_t *to)
+static uint64_t limit_of(enum qd_exchange_kind kind)
 {
-	*to = 0;
-	if (x->upload_len == 0)
-		return true;
-	json_t *body = json_loadb(x->upload, x->upload_len, 0, NULL);
-	const json_t *v = json_object_get(body, "to");
-	bool good = json_is_object(body);
-	if (json_is_integer(v)) {
-		json_int_t id = json_integer_value(v);
-		good = id >= QD_NODE_ID_MIN && id <= QD_NODE_ID_MAX;
-		*to = good ? (uint32_t)id : 0;
-	} else if (json_is_string(v)) {
-		for (uint32_t id = QD_NODE_ID_MIN; id <= QD_NODE_ID_MAX && h->has_snapshot; id++) {
-			if (strcmp(h->snapshot.node_names[id], json_string_value(v)) == 0)
-				*to = id;
-		}
-		good = *to != 0;
-	} else if (v != NULL && !json_is_null(v)) {
-		good = false;
+	switch (kind) {
+	case QD_EXCHANGE_HANDOVER:
+		return QD_EXCHANGE_HANDOVER_US;
+	case QD_EXCHANGE_CHANGE:
+	case QD_EXCHANGE_FORCE:
+	case QD_EXCHANGE_CONFIG: /* from the node's disk, which may be slow */
+	case QD_EXCHANGE_HISTORY:
+		return QD_EXCHANGE_CHANGE_US;
+	case QD_EXCHANGE_NONE:
+	case QD_EXCHANGE_STATUS:
+	case QD_EXCHANGE_EVENTS:
+	case QD_EXCHANGE_LOG:
+	case QD_EXCHANGE_HEALTH:
+	case QD_EXCHANGE_WHY:
+	case QD_EXCHANGE_COUNT:
+		break;
 	}
-	json_decref(body);
-	return good;
+	return QD_EXCHANGE_ASK_US;
 }
 
 /* Send a question to quorumd; the answer ends the exchange. */
-static enum MHD_Result ask(struct qd_http *h, struct qd_exchange *x, struct qd_control_request *request)
+static enum MHD_Result ask(struct qd_http *h, struct qd_exchange *x)
 {
-	uint64_t limit_us = x->kind == QD_EXCHANGE_HANDOVER ? QD_EXCHANGE_HANDOVER_US : QD_EXCHANGE_ASK_US;
+	struct qd_request request;
+	struct qd_request_problem problem;
 	uint64_t now = 0;
-	if (sd_event_now(h->event, CLOCK_MONOTONIC, &now) < 0)
+	if (!qd_request_read(x, h->has_snapshot ? &h->snapshot : NULL, &request, &problem))
+		return qd_exchange_refuse(x, problem.status, problem.code, problem.text);
+	const int clock = sd_event_now(h->event, CLOCK_MONOTONIC, &now);
+	x->id = qd_daemon_ask(h->daemon, &request.control, request.fd);
+	if (request.fd >= 0)
+		(void)close(request.fd); /* quorumd has its own */
+	if (clock < 0)
 		return MHD_NO;
-	x->id = qd_daemon_ask(h->daemon, request);
-	x->deadline_us = now + limit_us;
+	x->deadline_us = now + limit_of(x->kind);
+	x->wait_us = request.wait_us > 0 ? now + request.wait_us : 0;
+	x->again = request.control;
 	if (x->id == 0)
 		return qd_exchange_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, "unreachable",
 					  "quorumd cannot be reached: is it running?");
@@ -158,53 +176,28 @@ static enum MHD_Result ask(struct qd_http *h, struct qd_exchange *x, struct qd_c
 	return MHD_YES;
 }
 
-static enum MHD_Result ask_log(struct qd_http *h, struct qd_exchange *x)
-{
-	struct qd_control_request request = {.ask = QD_ASK_LOG};
-	const char *since = MHD_lookup_connection_value(x->connection, MHD_GET_ARGUMENT_KIND, "since");
-	char *end = NULL;
-	errno = 0;
-	if (since != NULL)
-		request.since = strtoull(since, &end, 10);
-	if (since != NULL && (errno != 0 || *since < '0' || *since > '9' || *end != '\0'))
-		return qd_exchange_refuse(x, MHD_HTTP_BAD_REQUEST, "invalid",
-					  "since: expected the number of a line");
-	return ask(h, x, &request);
-}
-
-static enum MHD_Result ask_handover(struct qd_http *h, struct qd_exchange *x)
-{
-	struct qd_control_request request = {.ask = QD_ASK_HANDOVER};
-	if (!h->has_snapshot)
-		return qd_exchange_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, "unreachable",
-					  "quorumd cannot be reached: is it running?");
-	if (!read_heir(h, x, &request.to))
-		return qd_exchange_refuse(
-			x, MHD_HTTP_NOT_FOUND, "no-such-node",
-			"expected {\"to\": NODE} with a name or an id of the configuration");
-	return ask(h, x, &request);
-}
-
 static enum MHD_Result begin(struct qd_http *h, struct qd_exchange *x)
 {
-	struct qd_control_request request = {.ask = QD_ASK_STATUS};
 	switch (x->kind) {
 	case QD_EXCHANGE_STATUS:
 	case QD_EXCHANGE_HEALTH:
-		return ask(h, x, &request);
 	case QD_EXCHANGE_LOG:
-		return ask_log(h, x);
 	case QD_EXCHANGE_HANDOVER:
-		return ask_handover(h, x);
+	case QD_EXCHANGE_WHY:
+	case QD_EXCHANGE_CONFIG:
+	case QD_EXCHANGE_HISTORY:
+	case QD_EXCHANGE_CHANGE:
+	case QD_EXCHANGE_FORCE:
+		return ask(h, x);
 	case QD_EXCHANGE_EVENTS:
 		if (!h->has_snapshot)
 			return qd_exchange_refuse(x, MHD_HTTP_SERVICE_UNAVAILABLE, "unreachable",
 						  "quorumd cannot be reached: is it running?");
 		return qd_exchange_stream(x, &h->stream);
 	case QD_EXCHANGE_NONE:
-		return qd_exchange_refuse(
-			x, MHD_HTTP_NOT_FOUND, "not-found",
-			"expected /v1/status, /v1/events, /v1/log, /v1/handover or /health");
+		return qd_exchange_refuse(x, MHD_HTTP_NOT_FOUND, "not-found",
+					  "expected /v1/status, /v1/why, /v1/events, /v1/log, /v1/config, "
+					  "/v1/config/history, /v1/handover, /v1/quorum/force or /health");
 	case QD_EXCHANGE_COUNT:
 		break;
 	}
@@ -221,7 +214,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	struct qd_exchange *x = *place;
 	(void)version;
 	if (x == NULL) {
-		x = qd_exchange_new(connection, url);
+		x = qd_exchange_new(connection, url, method);
 		if (x == NULL)
 			return MHD_NO;
 		x->next = h->first;
@@ -236,13 +229,12 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (x->done)
 		return qd_exchange_respond(x);
-	bool posts = x->kind == QD_EXCHANGE_HANDOVER;
-	if (x->kind != QD_EXCHANGE_NONE && strcmp(method, posts ? "POST" : "GET") != 0)
+	if (x->expects != NULL)
 		return qd_exchange_refuse(x, MHD_HTTP_METHOD_NOT_ALLOWED, "method",
-					  posts ? "expected POST" : "expected GET");
+					  strcmp(x->expects, "POST") == 0 ? "expected POST" : "expected GET");
 	if (x->upload_over)
 		return qd_exchange_refuse(x, MHD_HTTP_CONTENT_TOO_LARGE, "too-large",
-					  "expected a body of 512 bytes");
+					  "expected a body of 512 bytes, or a configuration of 1 MiB");
 	return begin(h, x);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP side of quorum-api: GET /v1/status, /v1/events, /v1/log, /health and POST /v1/handover on a unix socket,
- * answered with what the daemon connection brings. One thread, its sd-event loop. */
+/* The HTTP side of quorum-api: the paths of api/exchange.c on a unix socket, answered with what the daemon connection
+ * brings. One thread, its sd-event loop. */
 #ifndef QD_API_HTTP_H
 #define QD_API_HTTP_H
 

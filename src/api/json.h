@@ -8,6 +8,9 @@
 /* Each returns a text that the caller frees with free(), in one line that ends with a line feed; NULL: out of
  * memory. */
 char *qd_json_status(const struct qd_control_snapshot *s);
+char *qd_json_why(const struct qd_control_snapshot *s);
+char *qd_json_config(const struct qd_control_config *config, const char *text, size_t len_bytes);
+char *qd_json_history(const struct qd_control_history *history);
 char *qd_json_lines(const struct qd_control_lines *lines);
 char *qd_json_reply(const struct qd_control_reply *reply);
 

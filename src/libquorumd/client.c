@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 enum {
-	AGAIN_MS = 200,	      /* after a connection was lost or refused */
-	SILENCE_MS = 15000,   /* quorum-api sends an empty line every 5 s: three are missing */
-	BUFFER_BYTES = 65536, /* a status of 64 nodes and 8 paths is below 10 KiB */
+	AGAIN_MS = 200,		/* after a connection was lost or refused */
+	SILENCE_MS = 15000,	/* quorum-api sends an empty line every 5 s: three are missing */
+	BUFFER_BYTES = 1 << 18, /* a status of 16 nodes on 2 links is about 20 KiB, of 64 on 8 some 200 */
 	PIECES_A_TURN = 16,
 };
 

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/why_state.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *extra_name(uint32_t extras)
+{
+	return (extras & QD_EXTRA_DISK) != 0 ? "quorum disk" : "witness";
+}
+
+static double seconds(struct qd_span span)
+{
+	return (double)span.ns / 1e9;
+}
+
+/* What votes beside the nodes and is held by one of `set`. */
+static uint32_t extras_of(const struct qd_control_snapshot *s, uint64_t set)
+{
+	return qd_set_has(set, s->views.extra_holder) ? qd_head_extras(&s->views.head) : 0;
+}
+
+/* "alpha (2 votes)" would be too long for many: names, and their votes together. */
+static void say_who(const struct qd_control_snapshot *s, uint64_t set, char *to, size_t cap_bytes)
+{
+	char names[QD_WHY_TEXT_MAX / 2];
+	if (set == qd_set_of(s->node_id)) {
+		(void)snprintf(to, cap_bytes, "this node alone");
+		return;
+	}
+	qd_why_names(s, set, names, sizeof(names));
+	(void)snprintf(to, cap_bytes, "%s", names);
+}
+
+static void say_extra(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	const struct qd_votes *votes = &v->head.votes;
+	const uint32_t extra = qd_votes_extra(votes);
+	if (extra == 0)
+		return;
+	if (qd_votes_of_extra(votes) == 0)
+		qd_why_say(w,
+			   "The %s has no vote at present: without it the number of votes is odd, so that no "
+			   "two "
+			   "halves can tie, or it could not be reached when the votes were adjusted.",
+			   extra_name(extra));
+	else if (v->extra_holder == 0)
+		qd_why_say(w, "The %s has a vote, and nobody is known to hold it.", extra_name(extra));
+	else
+		qd_why_say(w, "The %s has a vote, and node %s holds it.", extra_name(extra),
+			   s->node_names[v->extra_holder]);
+}
+
+/* ------------------------------------------------ quorate */
+
+void qd_why_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	char who[QD_WHY_TEXT_MAX / 2];
+	say_who(s, v->members, who, sizeof(who));
+	qd_why_say(w, "Quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " are needed.", who,
+		   qd_set_count(v->members) == 1 ? "has" : "have", v->votes_present, v->votes_total,
+		   v->votes_needed);
+	if (v->leader == s->node_id)
+		qd_why_say(w, "This node leads, under epoch %" PRIu64 ".", v->epoch);
+	else
+		qd_why_say(w, "Node %s leads, under epoch %" PRIu64 ".", s->node_names[v->leader], v->epoch);
+	qd_why_say(w,
+		   "The last proof of quorum began %.1f s ago. Without another one, what runs here begins to "
+		   "stop in "
+		   "%.1f s.",
+		   seconds(qd_mono_sub(s->now, v->right_start)), seconds(qd_mono_sub(v->begin_stop, s->now)));
+	say_extra(s, w);
+}
+
+void qd_why_would_lose(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	const uint32_t extras = extras_of(s, v->members);
+	char names[QD_WHY_TEXT_MAX / 2];
+	uint64_t needed = 0;
+	for (uint32_t id = qd_set_next(v->members, 0); id != 0; id = qd_set_next(v->members, id)) {
+		/* Whoever is left can take the disk or the witness over. */
+		if (!qd_head_quorate(&v->head, v->members & ~qd_set_of(id), extras))
+			needed |= qd_set_of(id);
+	}
+	const bool extra_needed = extras != 0 && !qd_head_quorate(&v->head, v->members, 0);
+	if (needed == 0 && !extra_needed) {
+		qd_why_say(w, "It survives the failure of any one node%s%s.",
+			   extras != 0 ? ", and that of the " : "", extras != 0 ? extra_name(extras) : "");
+		return;
+	}
+	qd_why_names(s, needed, names, sizeof(names));
+	if (needed == 0)
+		qd_why_say(w, "It survives the failure of any one node, but not that of the %s.",
+			   extra_name(extras));
+	else if (qd_set_count(needed) == 1)
+		qd_why_say(w, "The quorum is lost when %s fails%s%s.", names, extra_needed ? ", or the " : "",
+			   extra_needed ? extra_name(extras) : "");
+	else
+		qd_why_say(w, "The quorum is lost when one of %s fails%s%s.", names,
+			   extra_needed ? ", or the " : "", extra_needed ? extra_name(extras) : "");
+}
+
+/* ------------------------------------------------ not quorate */
+
+static bool has_enough(const struct qd_control_snapshot *s)
+{
+	return qd_head_quorate(&s->views.head, s->views.set, extras_of(s, s->views.set));
+}
+
+static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	switch (v->wait) {
+	case QD_WAIT_NONE:
+	case QD_WAIT_VOTES:
+		return;
+	case QD_WAIT_JOIN:
+	case QD_WAIT_NEWS:
+	case QD_WAIT_TURN:
+	case QD_WAIT_PROMISES:
+	case QD_WAIT_INSTALL:
+		qd_why_say(w, "A view is being made: %s. This takes some seconds at most.",
+			   qd_cluster_wait_text(v->wait));
+		return;
+	case QD_WAIT_DISK:
+		qd_why_say(w, "The quorum disk's vote is needed: %s.", qd_hold_reason_text(s->arbiter.hold));
+		return;
+	case QD_WAIT_WITNESS:
+		qd_why_say(w, "The witness's vote is needed, and %s (%s). Look at quorum-witnessd there.",
+			   v->witness_answered ? "it does not give it" : "it does not answer",
+			   v->witness_answered ? qd_witness_verdict_name(v->witness_verdict)
+					       : "is it reachable from here?");
+		return;
+	case QD_WAIT_NEWER:
+		qd_why_say(w,
+			   "The witness knows configuration %" PRIu64 ".%" PRIu64
+			   ", and the newest one here is %" PRIu64 ".%" PRIu64
+			   ": start a node that has it. Only if all such nodes are lost, force the quorum.",
+			   v->witness_tag.epoch, v->witness_tag.version, v->head.tag.epoch,
+			   v->head.tag.version);
+		return;
+	case QD_WAIT_JOIN_ONLY:
+		qd_why_say(w,
+			   "This node was started with prevented quorum: it may only join a view of others. "
+			   "Start it again without that to change it.");
+		return;
+	case QD_WAIT_STORE:
+		qd_why_say(
+			w,
+			"This node's own store does not answer, so it can promise nothing: look at the disk "
+			"that state_dir is on.");
+		return;
+	case QD_WAIT_HELD:
+		qd_why_say(
+			w,
+			"This node fell out of views %" PRIu32
+			" times lately and keeps itself out for a while: look at its networks and its load.",
+			v->falls);
+		return;
+	case QD_WAIT_COUNT:
+		break;
+	}
+	QD_UNREACHABLE("what is waited for");
+}
+
+static void say_no_vote(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	if ((s->views.news_flags[s->node_id - 1] & QD_NEWS_NO_VOTE) == 0)
+		return;
+	qd_why_say(
+		w,
+		"This node's store is new, or not provably its own, so its vote does not count until a view "
+		"that is quorate without it has taken it in. For a new cluster, run \"quorumctl cluster "
+		"create\" on each node once.");
+}
+
+void qd_why_not_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	char who[QD_WHY_TEXT_MAX / 2];
+	if (v->state == QD_CLUSTER_LEFT || v->leaving) {
+		qd_why_say(w, "This node %s the cluster in order: it takes no part.",
+			   v->leaving && v->state != QD_CLUSTER_LEFT ? "is leaving" : "has left");
+		return;
+	}
+	say_who(s, v->set, who, sizeof(who));
+	qd_why_say(w, "Not quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " are needed.", who,
+		   qd_set_count(v->set) <= 1 ? "has" : "have", v->votes_present, v->votes_total,
+		   v->votes_needed);
+	say_extra(s, w);
+	say_no_vote(s, w);
+	say_wait(s, w);
+}
+
+/* Of the missing ones: who alone would be enough, together with who is here. */
+static uint64_t enough_alone(const struct qd_control_snapshot *s, uint64_t missing, uint32_t extras)
+{
+	uint64_t enough = 0;
+	for (uint32_t id = qd_set_next(missing, 0); id != 0; id = qd_set_next(missing, id)) {
+		if (qd_head_quorate(&s->views.head, s->views.set | qd_set_of(id), extras))
+			enough |= qd_set_of(id);
+	}
+	return enough;
+}
+
+/* How many of the missing ones are enough at best: those of most votes first. 0: not even all. */
+static uint32_t how_many(const struct qd_control_snapshot *s, uint64_t missing, uint32_t extras)
+{
+	uint64_t set = s->views.set;
+	uint32_t count = 0;
+	while (missing != 0) {
+		uint32_t best = qd_set_first(missing);
+		for (uint32_t id = qd_set_next(missing, 0); id != 0; id = qd_set_next(missing, id)) {
+			if (qd_votes_of(&s->views.head.votes, id) > qd_votes_of(&s->views.head.votes, best))
+				best = id;
+		}
+		set |= qd_set_of(best);
+		missing &= ~qd_set_of(best);
+		count++;
+		if (qd_head_quorate(&s->views.head, set, extras))
+			return count;
+	}
+	return 0;
+}
+
+/* False: there is nothing to say, not even all of them would be enough. */
+static bool say_gain(const struct qd_control_snapshot *s, uint64_t missing, bool with_extra, struct qd_why *w)
+{
+	const uint32_t extra = qd_head_extras(&s->views.head);
+	const uint32_t extras = with_extra ? extra : extras_of(s, s->views.set);
+	const uint64_t alone = enough_alone(s, missing, extras);
+	const char *which = with_extra ? extra_name(extra) : "";
+	const char *and_extra = with_extra ? ", with the vote of the " : "";
+	char names[QD_WHY_TEXT_MAX / 2];
+	qd_why_names(s, alone, names, sizeof(names));
+	if (alone != 0) {
+		qd_why_say(w, "It becomes quorate when %s%s is heard%s%s.",
+			   qd_set_count(alone) == 1 ? "" : "one of ", names, and_extra, which);
+		return true;
+	}
+	const uint32_t count = how_many(s, missing, extras);
+	if (count > 0)
+		qd_why_say(w, "It becomes quorate when %" PRIu32 " of the missing nodes are heard%s%s.",
+			   count, and_extra, which);
+	return count > 0;
+}
+
+void qd_why_would_gain(const struct qd_control_snapshot *s, uint64_t missing, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	const uint32_t extra = qd_head_extras(&v->head);
+	const bool without = extra != 0 && extras_of(s, v->set) == 0;
+	if (v->state == QD_CLUSTER_LEFT || v->leaving || has_enough(s))
+		return;
+	if (without && qd_head_quorate(&v->head, v->set, extra))
+		qd_why_say(w, "It becomes quorate when it gets the vote of the %s.", extra_name(extra));
+	if (!say_gain(s, missing, false, w) && without && !qd_head_quorate(&v->head, v->set, extra))
+		(void)say_gain(s, missing, true,
+			       w); /* not even all of them: then the force below is what is left */
+	qd_why_say(w, "If what is missing will not come back: make sure that those nodes are off, then "
+		      "\"quorumctl quorum force\" on one node.");
+}
