@@ -249,6 +249,25 @@ static void ages(void)
 	UNIT_EQUAL(ms(b.answer.age_ns), 1900);
 }
 
+static void yields(void)
+{
+	struct bench b = bench_of(true);
+	wait_ms(&b, 1);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 1, 64), QD_WITNESS_OK);
+	wait_ms(&b, 100);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_YIELD, 2, 64), QD_WITNESS_NOT_HOLDER);
+	UNIT_EQUAL(b.answer.last, 1);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_YIELD, 1, 64), QD_WITNESS_OK);
+	UNIT_EQUAL(b.answer.holder, 0);
+	wait_ms(&b, 100);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 2, 129), QD_WITNESS_OK);
+	UNIT_EQUAL(ms(b.answer.age_ns), 200); /* its rights may still run */
+	UNIT_EQUAL(b.answer.last, 1);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_RELEASE, 2, 129), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_SHOW, 1, 0), QD_WITNESS_OK);
+	UNIT_EQUAL(b.answer.last, 0); /* the own start */
+}
+
 /* The short memory never makes an age longer than it is. */
 static void many_nodes(void)
 {
@@ -345,6 +364,10 @@ static void confirms(void)
 	UNIT_EQUAL(b.answer.epoch, 6400);
 	UNIT_EQUAL(b.answer.tag.version, 5);
 	UNIT_EQUAL(b.answer.digest[31], 3);
+	/* the epoch is that of a view: its leader, and nobody else, may come for the lock with it, once */
+	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 2, 6400), QD_WITNESS_OLD_EPOCH);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 1, 6400), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_RELEASE, 1, 6400), QD_WITNESS_OK);
 	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 1, 6400), QD_WITNESS_OLD_EPOCH);
 	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 1, 6464), QD_WITNESS_OK);
 	UNIT_EQUAL(ms(b.answer.age_ns), 250); /* whom the lost store had answered: nobody knows */
@@ -448,6 +471,7 @@ static const struct unit_test TESTS[] = {
 	{"what is asked again is answered again, and written once", retries},
 	{"an earlier start of the holder's node does nothing, a later one may lock and release", older_start},
 	{"the age is that of the last good answer to anybody else, or of the own start", ages},
+	{"a yielded lock is free at once, and its node's age stays", yields},
 	{"with many nodes no age is longer than it is", many_nodes},
 	{"with two nodes ages are exact", two_nodes_exactly},
 	{"after a restart everybody counts as just answered", holds_down},
