@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The witness's lock in a directory on a share, from one node's side: the same requests and answers as the daemon's, made
+ * of files (docs/WITNESS.md). Blocks as the share does; drv/witness_share keeps that away from the node. */
+#ifndef QD_DRV_SHARE_LOCK_H
+#define QD_DRV_SHARE_LOCK_H
+
+#include "base/time.h"
+#include "codec/witness_record.h"
+#include "drv/share_files.h"
+
+enum {
+	QD_SHARE_GRANTS_KEPT = 4, /* files of earlier epochs that are left, for people who look */
+};
+
+/* What a node last said there, and since when it has been so by this node's clock. */
+struct qd_share_sight {
+	bool there;
+	uint64_t epoch;
+	uint64_t incarnation;
+	uint64_t beat;
+	bool over; /* it released: its rights do not count on this witness */
+	struct qd_mono since;
+};
+
+struct qd_share_lock {
+	const struct qd_share_files *files; /* borrowed */
+	char dir[QD_SHARE_PATH_MAX];
+	uint8_t cluster[QD_WITNESS_CLUSTER_BYTES];
+	uint32_t node;
+	uint64_t beat; /* of the own file */
+	struct qd_mono started;
+	uint64_t epoch_seen; /* highest; a share that knows less was rolled back */
+	struct qd_tag tag_seen;
+	struct qd_share_sight sight[QD_NODES_MAX]; /* [id - 1] */
+};
+
+/* The files of cluster `cluster` lie in root/<cluster id>. That directory must be there: made by itself it could be one on
+ * the mount point of a share that is not mounted, another one on every node. 0 or a negative errno. */
+int qd_share_lock_init(struct qd_share_lock *l, const struct qd_share_files *files, const char *root,
+		       const uint8_t cluster[QD_WITNESS_CLUSTER_BYTES], uint32_t node);
+
+/* One request of this node. *answer is complete; what fails is QD_WITNESS_STORE. */
+void qd_share_lock_ask(struct qd_share_lock *l, const struct qd_witness_request *q,
+		       struct qd_witness_answer *answer);
+
+#endif
