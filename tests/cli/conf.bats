@@ -61,7 +61,7 @@ refused() {
   sed -i "s|alpha: 1|alpha: {id: 1, addresses: [10.0.0.1]}|; s|beta: 2|beta: {id: 2, addresses: [10.0.0.2]}|" "$FILE"
   refused "$FILE: key_file: expected an absolute path, found nothing"
   printf 'key_file: /k\nquorum: {model: node_and_witness}\n' >>"$FILE"
-  refused "$FILE:13:17: quorum.model: node_and_witness counts a witness, and there is none; give witness.addresses or witness.share"
+  refused "$FILE:12:17: quorum.model: node_and_witness counts a witness, and there is none; give witness.addresses or witness.share"
 }
 
 @test "what is valid but hardly meant is told" {
@@ -70,7 +70,7 @@ refused() {
   run --separate-stderr build/quorumctl times "$FILE"
   echo "$stderr"
   [ "$status" -eq 0 ]
-  [[ $stderr == *"warning: $FILE:13:17: quorum.model: of two nodes without a quorum disk or a witness"* ]]
+  [[ $stderr == *"warning: $FILE:12:17: quorum.model: of two nodes without a quorum disk or a witness"* ]]
 }
 
 @test "a file that is not there" {
