@@ -167,6 +167,19 @@ void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok)
 	}
 	c->keep_after = QD_NEVER;
 	c->kept = c->keeping;
+	/* What was given up meanwhile may have become durable all the same. */
+	if (qd_tag_compare(c->kept.head.tag, c->want.head.tag) > 0)
+		c->want.head = c->kept.head;
+	if (c->kept.installed.epoch > c->want.installed.epoch)
+		c->want.installed = c->kept.installed;
+}
+
+void qd_cluster_drop_pending(struct qd_cluster *c)
+{
+	c->want.head = c->kept.head;
+	c->want.installed = c->kept.installed;
+	c->install.open = false;
+	c->change_to = 0;
 }
 
 /* ------------------------------------------------ hearing (section 2) */
@@ -431,6 +444,8 @@ void qd_cluster_think(struct qd_cluster_turn *t)
 struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times)
 {
 	struct qd_mono d = c->news_due != 0 ? QD_MONO_ZERO : QD_NEVER;
+	if (c->state == QD_CLUSTER_LEFT)
+		return d;
 	if (qd_mono_is_never(c->joining_since))
 		return QD_MONO_ZERO; /* never stepped */
 	if (c->right.held)

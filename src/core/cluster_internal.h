@@ -37,6 +37,8 @@ void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incar
 void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news);
 /* A message that is new, of a node that is heard or not. */
 void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m);
+/* A view or a configuration that is not durable yet, and not answered, is given up: its text may never come. */
+void qd_cluster_drop_pending(struct qd_cluster *c);
 void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok);
 void qd_cluster_think(struct qd_cluster_turn *t);
 struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times);

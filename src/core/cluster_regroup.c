@@ -226,7 +226,8 @@ static void prepare(struct qd_cluster_turn *t)
 	l->view.members = c->set;
 	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
 		l->view.incarnation[id - 1] = qd_cluster_incarnation(c, id);
-	l->head = c->want.head;
+	qd_cluster_drop_pending(c);
+	l->head = c->kept.head;
 	l->before = c->kept.installed.epoch;
 	c->want.promised = epoch;
 	c->promise.open = false;
@@ -266,6 +267,10 @@ static void ask_promises(struct qd_cluster_turn *t)
 		return; /* to itself first, durably */
 	if (!qd_set_has(l->promised_by, c->config.node_id)) {
 		l->promised_by |= qd_set_of(c->config.node_id);
+		if (qd_tag_compare(c->kept.head.tag, l->head.tag) > 0) {
+			l->head = c->kept.head; /* what was under way came through with the promise */
+			l->head_from = 0;
+		}
 		if (c->kept.has_vote || !QD_RULE(NO_VOTE_WHEN_NEW))
 			l->voting |= qd_set_of(c->config.node_id);
 		l->resend_at = t->now;
@@ -507,6 +512,7 @@ static void asked_to_promise(struct qd_cluster_turn *t, uint32_t from, const str
 		answer_promise(t, from, v->epoch, refusal);
 		return;
 	}
+	qd_cluster_drop_pending(c);
 	c->want.promised = v->epoch;
 	c->promise.open = true;
 	c->promise.to = from;
