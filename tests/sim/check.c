@@ -248,9 +248,10 @@ void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, 
 
 /* ---- I6 ---- */
 
-static bool serves(const struct sim_machine *m)
+/* Where views decide, it goes on from view to view of the same leader. */
+static bool serves(const struct sim *s, const struct sim_machine *m)
 {
-	return m->powered && m->process && m->mine &&
+	return m->powered && m->process && (m->mine || s->o.c.on) &&
 	       (m->runner.state == SIM_RUNNER_RUNNING || m->runner.failed);
 }
 
@@ -259,7 +260,7 @@ void check_heal(struct sim *s)
 	struct sim_facts *f = &s->facts;
 	uint32_t owner = SIM_MACHINES_MAX;
 	for (uint32_t i = 0; i < s->o.machines; i++)
-		if (serves(&s->machines[i]))
+		if (serves(s, &s->machines[i]))
 			owner = i;
 	uint64_t epoch = owner < SIM_MACHINES_MAX ? s->machines[owner].mine_epoch : 0;
 	if (s->o.c.on)

@@ -188,7 +188,7 @@ void check_cluster_kept(struct sim *s, struct sim_machine *m)
 	seen->kept_promise = k->promised;
 	seen->kept_tag = k->head.tag;
 	if (k->installed.epoch != 0) {
-		check_view(s, m, &k->installed, true, "keeps");
+		check_view(s, m, &k->installed, qd_epoch_node(k->installed.epoch) != m->node_id, "keeps");
 		struct sim_view *v = views_find(s, k->installed.epoch);
 		if (v != NULL && k->has_vote)
 			v->installed |= qd_set_of(m->node_id);

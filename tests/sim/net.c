@@ -13,28 +13,29 @@ enum {
 
 /* ---- the pool ---- */
 
-static size_t body_bytes(enum qd_msg_kind kind)
+static size_t body_bytes(const struct qd_msg *m)
 {
-	switch (kind) {
+	switch (m->kind) {
 	case QD_MSG_PREPARE:
-		return sizeof(struct qd_view);
+		return sizeof(m->u.prepare);
 	case QD_MSG_PROMISE:
-		return sizeof(struct qd_promise);
+		return sizeof(m->u.promise);
 	case QD_MSG_INSTALL:
-		return sizeof(struct qd_install);
+		return sizeof(m->u.install);
 	case QD_MSG_INSTALLED:
-		return sizeof(struct qd_installed);
+		return sizeof(m->u.installed);
 	case QD_MSG_PROOF:
-		return 2 * sizeof(uint64_t);
+		return sizeof(m->u.proof);
 	case QD_MSG_ANSWER:
-		return sizeof(struct qd_answer_proof);
+		return sizeof(m->u.answer);
 	case QD_MSG_PROVED:
-		return sizeof(struct qd_proved);
+		return sizeof(m->u.proved);
 	case QD_MSG_CHANGE:
-		return sizeof(struct qd_change);
+		return sizeof(m->u.change);
 	case QD_MSG_RIGHT_ENDED:
+		return sizeof(m->u.ended);
 	case QD_MSG_LEAD:
-		return sizeof(uint64_t);
+		return sizeof(m->u.epoch);
 	case QD_MSG_NONE:
 	case QD_MSG_HELLO:
 	case QD_MSG_HELLO_OK:
@@ -52,7 +53,7 @@ static size_t body_bytes(enum qd_msg_kind kind)
 static void copy(struct qd_msg *to, const struct qd_msg *from)
 {
 	memcpy(to, from, offsetof(struct qd_msg, news));
-	const size_t bytes = body_bytes(from->kind);
+	const size_t bytes = body_bytes(from);
 	if (bytes != 0)
 		memcpy(&to->u, &from->u, bytes);
 	else
@@ -183,11 +184,11 @@ static void launch(struct sim *s, struct sim_packet *p, uint32_t net)
 }
 
 /* As bytes and a struct again: what arrives is what the codec makes of it. */
-static void through_wire(struct sim *s, struct qd_msg *msg)
+static void through_wire(struct sim *s, const struct qd_msg *said, struct qd_msg *msg)
 {
 	uint8_t first[QD_WIRE_MSG_MAX];
 	uint8_t second[QD_WIRE_MSG_MAX];
-	const size_t bytes = qd_wire_msg_encode(msg, first);
+	const size_t bytes = qd_wire_msg_encode(said, first);
 	const enum qd_msg_kind kind = msg->kind;
 	s->cover->wire_checked++;
 	if (!qd_wire_msg_decode(first, bytes, msg)) {
@@ -226,6 +227,8 @@ static void log_said(struct sim *s, const struct sim_machine *m, const struct qd
 		detail = msg->u.change.head.tag.version;
 		break;
 	case QD_MSG_RIGHT_ENDED:
+		epoch = msg->u.ended.epoch;
+		break;
 	case QD_MSG_LEAD:
 		epoch = msg->u.epoch;
 		break;
@@ -261,7 +264,7 @@ void net_send(struct sim *s, struct sim_machine *m, const struct qd_action *a)
 		return;
 	copy(&p->msg, msg);
 	if (s->c.net.sent++ % SIM_WIRE_EVERY == 0)
-		through_wire(s, &p->msg);
+		through_wire(s, msg, &p->msg);
 	if (fault_on(s, SIM_FAULT_NET_REPLAY) && (qd_rand_u64(&s->rand) & 31) == 0)
 		record(s, msg);
 	p->refs = 1; /* while it is being launched */
