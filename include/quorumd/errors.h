@@ -26,7 +26,10 @@
 	X(TOO_SMALL, 18, 65, "the LUN is too small")                                                         \
 	X(WRITE_PROTECTED, 19, 65, "the LUN is write-protected")                                             \
 	X(IN_USE, 20, 77, "the LUN is in use")                                                               \
-	X(INVALID, 21, 64, "an argument is out of range")
+	X(INVALID, 21, 64, "an argument is out of range")                                                    \
+	X(NO_QUORUM, 22, 2, "no quorum, or another node leads")                                              \
+	X(STALE, 23, 75, "made from an older configuration than the one in force")                           \
+	X(UNSUPPORTED, 24, 69, "not in this release")
 
 #define QD_ERRORS_ENUM(name, code, status, text) QD_ERR_##name = (code),
 enum qd_error { QD_OK = 0, QD_ERRORS(QD_ERRORS_ENUM) };

@@ -11,9 +11,10 @@
 #include <string.h>
 
 enum {
-	ANSWER_MAX = 1 << 20, /* a status is 10 KiB, 64 lines of log 30 */
+	ANSWER_MAX = 8 << 20, /* a configuration of 1 MiB as JSON writes it; a status is 10 to 200 KiB */
 	CONNECT_MS = 2000,
-	ANSWER_S = 5,
+	ANSWER_S =
+		30, /* quorum-api answers within seconds, but waits up to 20 for lines where it is asked to */
 	HANDOVER_S = 1800,
 	URL_MAX = 256,
 };

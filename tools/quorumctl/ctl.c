@@ -50,15 +50,21 @@ int qd_ctl_dispatch(const char *program, const struct qd_ctl_command *table, siz
 	return QD_CTL_USAGE;
 }
 
+/* The first free place of this name; when all are taken, the last one. */
 static const struct qd_ctl_option *find(const char *text, const struct qd_ctl_option *options, size_t count)
 {
+	const struct qd_ctl_option *last = NULL;
 	for (size_t i = 0; i < count; i++) {
-		if (text[0] != '-' && options[i].name == NULL && *options[i].value == NULL)
-			return &options[i];
-		if (text[0] == '-' && options[i].name != NULL && strcmp(options[i].name, text) == 0)
-			return &options[i];
+		const struct qd_ctl_option *o = &options[i];
+		if (text[0] != '-' && o->name == NULL && *o->value == NULL)
+			return o;
+		if (text[0] != '-' || o->name == NULL || strcmp(o->name, text) != 0)
+			continue;
+		last = o;
+		if (o->flag != NULL || *o->value == NULL)
+			return o;
 	}
-	return NULL;
+	return last;
 }
 
 int qd_ctl_options(int argc, char **argv, const struct qd_ctl_option *options, size_t count)
@@ -110,4 +116,22 @@ const char *qd_ctl_colour(enum qd_ctl_colour colour)
 							       "\033[1m"};
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, and nobody changes the environment */
 	return isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == NULL ? codes[colour] : "";
+}
+
+int qd_ctl_health_status(const char *health)
+{
+	static const struct {
+		const char *health;
+		int status;
+	} table[] = {
+		{"healthy", QD_CTL_HEALTHY},
+		{"degraded", QD_CTL_DEGRADED},
+		{"no-owner", QD_CTL_NO_OWNER},
+		{"no-quorum", QD_CTL_NO_OWNER},
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		if (strcmp(health, table[i].health) == 0)
+			return table[i].status;
+	}
+	return QD_CTL_UNREACHABLE;
 }

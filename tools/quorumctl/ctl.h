@@ -9,11 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define QD_CTL_SOCKET_HELP                                                                                   \
+	"  --socket PATH  quorum-api's socket (default: $QUORUMD_SOCKET, or /run/quorumd/api.sock)\n"
+
 /* Exit statuses of the subcommands that ask the daemon; others are those of quorumd/errors.h. */
 enum qd_ctl_status {
 	QD_CTL_HEALTHY = 0,
 	QD_CTL_DEGRADED = 1,
-	QD_CTL_NO_OWNER = 2,
+	QD_CTL_NO_OWNER = 2, /* or no quorum */
 	QD_CTL_UNREACHABLE = 3,
 	QD_CTL_USAGE = 64,
 };
@@ -36,12 +39,23 @@ qd_ctl_run qd_ctl_times_run;
 qd_ctl_run qd_ctl_log_run;
 qd_ctl_run qd_ctl_keygen_run;
 qd_ctl_run qd_ctl_version_run;
+qd_ctl_run qd_ctl_why_run;
+qd_ctl_run qd_ctl_events_run;
+qd_ctl_run qd_ctl_config_run;
+qd_ctl_run qd_ctl_node_run;
+qd_ctl_run qd_ctl_quorum_run;
+qd_ctl_run qd_ctl_network_run;
+qd_ctl_run qd_ctl_cluster_run;
+
+/* The exit status for what /v1/status calls "health". */
+int qd_ctl_health_status(const char *health);
 
 /* Run the entry of a table that argv[1] names, or print its help. `program` is what stands before the name. */
 int qd_ctl_dispatch(const char *program, const struct qd_ctl_command *table, size_t count, int argc,
 		    char **argv);
 
-/* One option of a subcommand: a flag sets *flag, the others take a value. `more` is for plain arguments. */
+/* One option of a subcommand: a flag sets *flag, the others take a value. One that may be given several times stands in the
+ * table as often. */
 struct qd_ctl_option {
 	const char *name; /* with its dashes; NULL: the place of a plain argument */
 	bool *flag;

@@ -5,22 +5,28 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SOCKET_HELP                                                                                          \
-	"  --socket PATH  quorum-api's socket (default: $QUORUMD_SOCKET, or /run/quorumd/api.sock)\n"
-
 static const struct qd_ctl_command commands[] = {
 	{"status", qd_ctl_status_run, "[--json] [--watch] [--socket PATH]",
-	 "Show who owns, the lease, the group, the disk, the paths and what is missing.\n\n"
+	 "Show quorum and view, who owns, the margin, the group, nodes with their links, the disk and what "
+	 "is "
+	 "missing.\n\n"
 	 "  --json         as JSON\n"
-	 "  --watch        go on: again at every change\n" SOCKET_HELP
-	 "\nExit status: 0 healthy, 1 degraded, 2 no owner, 3 the daemon cannot be reached.\n"},
+	 "  --watch        go on: again at every change\n" QD_CTL_SOCKET_HELP
+	 "\nExit status: 0 healthy, 1 degraded, 2 no quorum or no owner, 3 the daemon cannot be "
+	 "reached.\n"},
+	{"why", qd_ctl_why_run, "[--json] [--socket PATH]",
+	 "Say in sentences why the cluster is quorate or not, as this node sees it, and what would change "
+	 "it.\n\n"
+	 "  --json         as JSON\n" QD_CTL_SOCKET_HELP
+	 "\nExit status: 0 quorate, 2 not, 3 the daemon cannot be reached.\n"},
 	{"owner", qd_ctl_owner_run, "[--wait] [--socket PATH]",
 	 "Print the name of the node that owns.\n\n"
-	 "  --wait         until there is one\n" SOCKET_HELP
+	 "  --wait         until there is one\n" QD_CTL_SOCKET_HELP
 	 "\nExit status: 0 there is one, 2 there is none, 3 the daemon cannot be reached.\n"},
 	{"handover", qd_ctl_handover_run, "[NODE] [--socket PATH]",
 	 "Stop the group here and let NODE (a name or an id; default: any other) take over.\n"
-	 "Ask on the node that owns. Returns when everything here is stopped and released.\n\n" SOCKET_HELP
+	 "Ask on the node that owns. Returns when everything here is stopped and "
+	 "released.\n\n" QD_CTL_SOCKET_HELP
 	 "\nExit status: 0 done, 1 it did not work, 2 this node does not own, 3 the daemon cannot be "
 	 "reached,\n"
 	 "66 there is no such node.\n"},
@@ -45,10 +51,21 @@ static const struct qd_ctl_command commands[] = {
 	 "Print the decisions of quorumd, each with its why.\n\n"
 	 "  --since N      from line number N on\n"
 	 "  --follow       go on\n"
-	 "  --json         one JSON document a line\n" SOCKET_HELP
+	 "  --json         one JSON document a line\n" QD_CTL_SOCKET_HELP
 	 "\nExit status: 0, or 3 when the daemon cannot be reached.\n"},
+	{"events", qd_ctl_events_run, "[--follow] [--json] [--since N] [--socket PATH]",
+	 "Print what happened: the log without its debug lines.\n\n"
+	 "  --follow       go on\n"
+	 "  --json         one JSON document a line: number, unix_ms, level, event, text\n"
+	 "  --since N      from line number N on\n" QD_CTL_SOCKET_HELP
+	 "\nExit status: 0, or 3 when the daemon cannot be reached.\n"},
+	{"config", qd_ctl_config_run, "show|check|diff|apply|history|rollback [OPTION ...]", ""},
+	{"node", qd_ctl_node_run, "list|add|remove|pause|resume [OPTION ...]", ""},
+	{"quorum", qd_ctl_quorum_run, "show|set|force [OPTION ...]", ""},
+	{"network", qd_ctl_network_run, "list [OPTION ...]", ""},
+	{"cluster", qd_ctl_cluster_run, "create [FILE]", ""},
 	{"version", qd_ctl_version_run, "[--socket PATH]",
-	 "Print the versions of quorumctl and, when it can be reached, of quorumd.\n\n" SOCKET_HELP},
+	 "Print the versions of quorumctl and, when it can be reached, of quorumd.\n\n" QD_CTL_SOCKET_HELP},
 };
 
 int main(int argc, char **argv)

@@ -1,35 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api.h"
 #include "ctl.h"
+#include "status.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static const char *text_of(const json_t *v, const char *key)
+const char *qd_status_text(const json_t *v, const char *key)
 {
 	const char *text = json_string_value(json_object_get(v, key));
 	return text != NULL ? text : "-";
 }
 
-static json_int_t number_of(const json_t *v, const char *key)
+json_int_t qd_status_number(const json_t *v, const char *key)
 {
 	return json_integer_value(json_object_get(v, key));
 }
 
-static double seconds_of(const json_t *v, const char *key)
+double qd_status_seconds(const json_t *v, const char *key)
 {
-	return (double)number_of(v, key) / 1000;
-}
-
-static int exit_status(const json_t *s)
-{
-	const char *health = text_of(s, "health");
-	if (strcmp(health, "healthy") == 0)
-		return QD_CTL_HEALTHY;
-	if (strcmp(health, "degraded") == 0)
-		return QD_CTL_DEGRADED;
-	return strcmp(health, "no-owner") == 0 ? QD_CTL_NO_OWNER : QD_CTL_UNREACHABLE;
+	return (double)qd_status_number(v, key) / 1000;
 }
 
 static void print_head(const json_t *s)
@@ -38,17 +29,19 @@ static void print_head(const json_t *s)
 	const json_t *node = json_object_get(s, "node");
 	const json_t *owner = json_object_get(s, "owner");
 	(void)printf("%sCluster %s%s, node %s (%lld), quorumd %s\n", qd_ctl_colour(QD_CTL_BOLD),
-		     text_of(s, "cluster"), qd_ctl_colour(QD_CTL_PLAIN), text_of(node, "name"),
-		     (long long)number_of(node, "id"), text_of(s, "version"));
-	(void)printf("  health   %s%s%s\n", qd_ctl_colour(colours[exit_status(s)]), text_of(s, "health"),
-		     qd_ctl_colour(QD_CTL_PLAIN));
+		     qd_status_text(s, "cluster"), qd_ctl_colour(QD_CTL_PLAIN), qd_status_text(node, "name"),
+		     (long long)qd_status_number(node, "id"), qd_status_text(s, "version"));
+	(void)printf("  health   %s%s%s\n",
+		     qd_ctl_colour(colours[qd_ctl_health_status(qd_status_text(s, "health"))]),
+		     qd_status_text(s, "health"), qd_ctl_colour(QD_CTL_PLAIN));
 	if (!json_is_object(owner)) {
 		(void)printf("  owner    nobody\n");
 		return;
 	}
-	(void)printf("  owner    %s (%lld)", text_of(owner, "name"), (long long)number_of(owner, "id"));
+	(void)printf("  owner    %s (%lld)", qd_status_text(owner, "name"),
+		     (long long)qd_status_number(owner, "id"));
 	if (json_is_integer(json_object_get(owner, "epoch")))
-		(void)printf(", epoch %lld", (long long)number_of(owner, "epoch"));
+		(void)printf(", epoch %lld", (long long)qd_status_number(owner, "epoch"));
 	(void)printf("%s\n", json_is_true(json_object_get(s, "mine")) ? ", this node" : "");
 }
 
@@ -57,28 +50,33 @@ static void print_self(const json_t *s)
 	const json_t *group = json_object_get(s, "group");
 	const json_t *lease = json_object_get(s, "lease");
 	const json_t *hold = json_object_get(s, "hold");
-	(void)printf("  state    %s, incarnation %lld\n", text_of(s, "state"),
-		     (long long)number_of(s, "incarnation"));
-	if (strcmp(text_of(hold, "reason"), "none") != 0)
-		(void)printf("           %s\n", text_of(hold, "text"));
+	(void)printf("  state    %s, incarnation %lld\n", qd_status_text(s, "state"),
+		     (long long)qd_status_number(s, "incarnation"));
+	if (strcmp(qd_status_text(hold, "reason"), "none") != 0)
+		(void)printf("           %s\n", qd_status_text(hold, "text"));
 	if (json_is_object(group))
-		(void)printf("  group    %s: %s%s\n", text_of(group, "name"), text_of(group, "state"),
+		(void)printf("  group    %s: %s%s\n", qd_status_text(group, "name"),
+			     qd_status_text(group, "state"),
 			     json_is_true(json_object_get(group, "failed")) ? ", failed" : "");
 	if (json_is_object(lease))
 		(void)printf("  lease    last good round %.1f s ago; without another one the stop begins in "
 			     "%.1f s and "
 			     "is over in %.1f s\n",
-			     seconds_of(lease, "age_ms"), seconds_of(lease, "begin_stop_in_ms"),
-			     seconds_of(lease, "stopped_in_ms"));
+			     qd_status_seconds(lease, "age_ms"), qd_status_seconds(lease, "begin_stop_in_ms"),
+			     qd_status_seconds(lease, "stopped_in_ms"));
 }
 
 static void print_nodes(const json_t *s)
 {
+	if (json_is_object(json_object_get(s, "view"))) {
+		qd_status_print_nodes(s);
+		return;
+	}
 	const json_t *list = json_object_get(s, "nodes");
 	(void)printf("  nodes   ");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *n = json_array_get(list, i);
-		(void)printf(" %s (%lld)%s", text_of(n, "name"), (long long)number_of(n, "id"),
+		(void)printf(" %s (%lld)%s", qd_status_text(n, "name"), (long long)qd_status_number(n, "id"),
 			     json_is_true(json_object_get(n, "owner")) ? "*" : "");
 	}
 	(void)printf("\n");
@@ -88,35 +86,54 @@ static void print_disk(const json_t *s)
 {
 	const json_t *disk = json_object_get(s, "disk");
 	const json_t *paths = json_object_get(s, "paths");
+	if (json_array_size(paths) == 0)
+		return; /* there is none */
 	if (!json_is_true(json_object_get(disk, "known")))
 		(void)printf("  disk     not seen yet\n");
 	else if (json_is_true(json_object_get(disk, "reserved")))
 		(void)printf("  disk     reserved by key %s (node %lld), %s, unchanged for %.1f s\n",
-			     text_of(disk, "holder_key"), (long long)number_of(disk, "holder_node"),
-			     text_of(disk, "type"), seconds_of(disk, "seen_ms"));
+			     qd_status_text(disk, "holder_key"),
+			     (long long)qd_status_number(disk, "holder_node"), qd_status_text(disk, "type"),
+			     qd_status_seconds(disk, "seen_ms"));
 	else
-		(void)printf("  disk     unreserved for %.1f s\n", seconds_of(disk, "seen_ms"));
+		(void)printf("  disk     unreserved for %.1f s\n", qd_status_seconds(disk, "seen_ms"));
 	for (size_t i = 0; i < json_array_size(paths); i++) {
 		const json_t *p = json_array_get(paths, i);
-		bool ready = strcmp(text_of(p, "state"), "ready") == 0;
+		bool ready = strcmp(qd_status_text(p, "state"), "ready") == 0;
 		(void)printf("  path %zu   %s%s%s%s, %lld logins, %lld losses\n", i,
-			     qd_ctl_colour(ready ? QD_CTL_GREEN : QD_CTL_RED), text_of(p, "state"),
+			     qd_ctl_colour(ready ? QD_CTL_GREEN : QD_CTL_RED), qd_status_text(p, "state"),
 			     qd_ctl_colour(QD_CTL_PLAIN),
 			     json_is_true(json_object_get(p, "beating")) ? ", beats" : "",
-			     (long long)number_of(p, "logins"), (long long)number_of(p, "losses"));
+			     (long long)qd_status_number(p, "logins"),
+			     (long long)qd_status_number(p, "losses"));
 	}
+}
+
+static void print_protections(const json_t *s)
+{
+	const json_t *disk = json_object_get(s, "disk");
+	if (!json_is_true(json_object_get(disk, "capabilities_known")))
+		return;
+	(void)printf("  protects fencing yes, abort of queued writes %s, reservation over power loss %s\n",
+		     json_is_true(json_object_get(disk, "preempt_and_abort")) ? "yes" : "no",
+		     json_is_true(json_object_get(disk, "aptpl")) ? "yes" : "no");
 }
 
 static void print_status(const json_t *s)
 {
 	const json_t *warnings = json_object_get(s, "warnings");
 	print_head(s);
+	qd_status_print_quorum(s);
 	print_self(s);
+	qd_status_print_margin(s);
+	qd_status_print_arbitration(s);
 	print_nodes(s);
+	qd_status_print_networks(s);
 	print_disk(s);
+	print_protections(s);
 	for (size_t i = 0; i < json_array_size(warnings); i++)
 		(void)printf("  %swarning%s  %s\n", qd_ctl_colour(QD_CTL_YELLOW), qd_ctl_colour(QD_CTL_PLAIN),
-			     text_of(json_array_get(warnings, i), "text"));
+			     qd_status_text(json_array_get(warnings, i), "text"));
 }
 
 struct watch {
@@ -163,7 +180,7 @@ int qd_ctl_status_run(int argc, char **argv)
 	if (http != 200)
 		status = qd_api_complain(s, http);
 	else
-		status = exit_status(s);
+		status = qd_ctl_health_status(qd_status_text(s, "health"));
 	if (http == 200 && !json)
 		print_status(s);
 	json_decref(s);
