@@ -145,11 +145,11 @@ static void disk_think(struct qd_cluster_turn *t)
 }
 
 /* The disk has a newer configuration than all who promised: it is the newest, and the votes are counted by it. */
-static void adopt_disk(struct qd_cluster_turn *t)
+void qd_extra_adopt(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_lead *l = &c->lead;
-	if (c->state != QD_CLUSTER_GETTING_EXTRA || !c->disk.held || !c->disk.slots_known)
+	if ((qd_extra_read(c) & QD_EXTRA_DISK) == 0)
 		return;
 	if (qd_tag_compare(c->disk.head.tag, l->head.tag) <= 0 || !QD_RULE(NEWEST_TAG))
 		return;
@@ -350,7 +350,6 @@ void qd_extra_think(struct qd_cluster_turn *t)
 		c->wait = (qd_head_extras(&c->lead.head) & QD_EXTRA_WITNESS) != 0 ? QD_WAIT_WITNESS
 										  : QD_WAIT_DISK;
 	disk_think(t);
-	adopt_disk(t);
 	if (outbid(c)) {
 		c->witness.verdict = QD_WITNESS_OK;
 		qd_cluster_move(t, QD_CLUSTER_JOINING); /* and proposes again at once */

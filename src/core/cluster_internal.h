@@ -112,6 +112,8 @@ uint32_t qd_extra_held(const struct qd_cluster *c);
 uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head);
 uint32_t qd_extra_counted(const struct qd_cluster *c);
 uint32_t qd_extra_gettable(const struct qd_cluster *c);
+/* Before votes are counted: what the disk knows better than all who promised. */
+void qd_extra_adopt(struct qd_cluster_turn *t);
 /* Held, and its configuration was read; and the newest tag of those. */
 uint32_t qd_extra_read(const struct qd_cluster *c);
 struct qd_tag qd_extra_tag(const struct qd_cluster *c);

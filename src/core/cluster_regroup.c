@@ -292,6 +292,7 @@ static void count_votes(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_lead *l = &c->lead;
+	qd_extra_adopt(t);
 	const uint32_t could = qd_head_extras(&l->head);
 	if (qd_head_quorate(&l->head, l->voting, 0)) {
 		qd_cluster_move(t, QD_CLUSTER_INSTALLING);
@@ -399,6 +400,7 @@ static void got_extra(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	struct qd_lead *l = &c->lead;
 	const struct qd_tag tag = qd_extra_tag(c);
+	qd_extra_adopt(t);
 	if (qd_mono_reached(t->now, qd_mono_add(l->since, qd_span_mul(t->times->takeover, 2)))) {
 		abandon(t, c->wait); /* somebody else may have better luck with it */
 		return;
