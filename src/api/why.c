@@ -147,7 +147,10 @@ static void explain_disk(const struct qd_control_snapshot *s, struct qd_why *w)
 	qd_why_say(w,
 		   "No node owns the quorum disk, as far as this node sees. The nodes have no addresses, so "
 		   "the disk alone decides.");
-	qd_why_say(w, "This node does not take it: %s", qd_hold_reason_text(a->hold));
+	if (a->hold == QD_HOLD_NONE)
+		qd_why_say(w, "This node is about to take it.");
+	else
+		qd_why_say(w, "%s", qd_hold_reason_text(a->hold));
 }
 
 /* ------------------------------------------------ both with networks */

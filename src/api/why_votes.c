@@ -127,7 +127,9 @@ static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 			   qd_cluster_wait_text(v->wait));
 		return;
 	case QD_WAIT_DISK:
-		qd_why_say(w, "The quorum disk's vote is needed: %s.", qd_hold_reason_text(s->arbiter.hold));
+		qd_why_say(w, "The quorum disk's vote is needed. %s",
+			   s->arbiter.hold == QD_HOLD_NONE ? "It is being taken."
+							   : qd_hold_reason_text(s->arbiter.hold));
 		return;
 	case QD_WAIT_WITNESS:
 		qd_why_say(w, "The witness's vote is needed, and %s (%s). Look at quorum-witnessd there.",
