@@ -78,6 +78,11 @@ int32_t qd_grants_add(struct qd_grants *g, const uint8_t cluster[QD_WITNESS_CLUS
 	return (int32_t)place;
 }
 
+static uint32_t least(uint64_t a, uint32_t b)
+{
+	return a < b ? (uint32_t)a : b;
+}
+
 static off_t sector_at(uint64_t sector)
 {
 	return (off_t)(sector * QD_WITNESS_SECTOR_BYTES);
@@ -106,8 +111,7 @@ static int fill(const struct qd_grants *g, int fd, uint32_t places)
 	if (rc == 0)
 		rc = put_bytes(g, fd, sectors, QD_WITNESS_SECTOR_BYTES, 0);
 	for (uint32_t first = 0; first < g->top && rc == 0; first += CHUNK_SECTORS) {
-		const uint32_t left = g->top - first;
-		const uint32_t count = left < CHUNK_SECTORS ? left : CHUNK_SECTORS;
+		const uint32_t count = least(g->top - first, CHUNK_SECTORS);
 		memset(sectors, 0, sizeof sectors);
 		for (uint32_t i = 0; i < count; i++) {
 			const struct qd_grants_place *p = &g->place[first + i];
@@ -316,13 +320,11 @@ static int read_file(struct qd_grants *g, int fd, enum qd_grants_state *state)
 		own = false; /* cut off, or grown by somebody: the second copies lie where the header says */
 		places = written.places;
 	}
-	places = places > QD_GRANTS_PLACES_MAX ? QD_GRANTS_PLACES_MAX : places;
-	g->file_places = (uint32_t)places;
+	g->file_places = least(places, QD_GRANTS_PLACES_MAX);
 	*state = own ? QD_GRANTS_OWN : QD_GRANTS_COPY;
-	for (uint32_t first = 0; first < places; first += CHUNK_SECTORS) {
-		const uint32_t left = (uint32_t)places - first;
-		const uint32_t count = left < CHUNK_SECTORS ? left : CHUNK_SECTORS;
-		if (read_copies(fd, (uint32_t)places, first, count, found) != 0)
+	for (uint32_t first = 0; first < g->file_places; first += CHUNK_SECTORS) {
+		const uint32_t count = least(g->file_places - first, CHUNK_SECTORS);
+		if (read_copies(fd, g->file_places, first, count, found) != 0)
 			return -1;
 		for (uint32_t i = 0; i < count; i++)
 			take(g, &found[i], own);

@@ -77,7 +77,8 @@ static void *run(void *context)
 		if (count > 0)
 			write_batch(s, count);
 		const struct qd_mono now = qd_clock_now();
-		if (dirty && qd_mono_sub(now, rewritten).ns >= qd_span_ms(QD_SCRIBE_REWRITE_S * 1000).ns) {
+		if (dirty &&
+		    qd_mono_sub(now, rewritten).ns >= qd_span_ms((int64_t)QD_SCRIBE_REWRITE_S * 1000).ns) {
 			rewritten = now;
 			dirty = qd_grants_rewrite(s->grants) != 0;
 			lock(s);

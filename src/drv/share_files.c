@@ -29,13 +29,13 @@ static int list(const char *dir, qd_share_name_fn *fn, void *context)
 	DIR *d = opendir(dir);
 	if (d == NULL)
 		return -errno;
-	errno = 0;
-	for (const struct dirent *e = readdir(d); e != NULL;
-	     e = readdir(d)) { /* NOLINT(concurrency-mt-unsafe): own stream */
-		if (e->d_name[0] != '.')
-			fn(context, e->d_name);
+	const struct dirent *entry = NULL;
+	do {
 		errno = 0;
-	}
+		entry = readdir(d); /* NOLINT(concurrency-mt-unsafe): a stream of its own */
+		if (entry != NULL && entry->d_name[0] != '.')
+			fn(context, entry->d_name);
+	} while (entry != NULL);
 	const int rc = -errno;
 	(void)closedir(d);
 	return rc;

@@ -75,7 +75,6 @@ static void on_name(void *context, const char *name)
 {
 	struct look *k = context;
 	uint64_t a = 0, b = 0;
-	unsigned node = 0;
 	if (name_is(name, "grant-", &a, NULL)) {
 		k->grant_lowest = k->grants_found++ == 0 || a < k->grant_lowest ? a : k->grant_lowest;
 		k->grant = a > k->grant ? a : k->grant;
@@ -93,7 +92,7 @@ static void on_name(void *context, const char *name)
 		}
 	} else if (strlen(name) == 7 && strncmp(name, "beat-", 5) == 0 && name[5] >= '0' && name[5] <= '9' &&
 		   name[6] >= '0' && name[6] <= '9') {
-		node = (unsigned)(name[5] - '0') * 10 + (unsigned)(name[6] - '0');
+		const unsigned node = (unsigned)(name[5] - '0') * 10 + (unsigned)(name[6] - '0');
 		k->beats |= node >= 1 && node <= QD_NODES_MAX ? qd_set_of(node) : 0;
 	}
 }
@@ -289,7 +288,6 @@ static void clean(const struct qd_share_lock *l, const struct look *k)
 static enum qd_witness_verdict lock(struct qd_share_lock *l, const struct qd_witness_request *q,
 				    struct look *k)
 {
-	char name[QD_SHARE_NAME_MAX];
 	/* CONFIRM has told the epoch of a view whose leader comes for the lock now: an epoch names its leader. */
 	const bool confirmed = q->epoch > k->grant && qd_epoch_node(q->epoch) == q->node;
 	if (q->epoch < k->floor || (q->epoch == k->floor && !is_holder(k, q) && !confirmed))
@@ -302,6 +300,7 @@ static enum qd_witness_verdict lock(struct qd_share_lock *l, const struct qd_wit
 	if (beat(l, q, true) != 0)
 		return QD_WITNESS_STORE;
 	if (q->epoch > k->grant) {
+		char name[QD_SHARE_NAME_MAX];
 		(void)snprintf(name, sizeof name, NAME_GRANT, q->epoch);
 		const int rc = create(l, name, &r);
 		if (rc == -EEXIST)
@@ -378,7 +377,7 @@ static enum qd_witness_verdict release(struct qd_share_lock *l, const struct qd_
 static enum qd_witness_verdict confirm(struct qd_share_lock *l, const struct qd_witness_request *q,
 				       struct look *k)
 {
-	char name[QD_SHARE_NAME_MAX], freed[QD_SHARE_NAME_MAX];
+	char name[QD_SHARE_NAME_MAX];
 	struct qd_witness_record r = record_of(q, k);
 	if (k->confirmed)
 		return QD_WITNESS_OK;
@@ -391,6 +390,7 @@ static enum qd_witness_verdict confirm(struct qd_share_lock *l, const struct qd_
 		return QD_WITNESS_STORE;
 	r.holder = 0;
 	if (k->grant != 0) {
+		char freed[QD_SHARE_NAME_MAX];
 		(void)snprintf(freed, sizeof freed, NAME_FREE, k->grant);
 		const int rc = create(l, freed, &r);
 		if (rc != 0 && rc != -EEXIST)

@@ -227,8 +227,9 @@ static uint32_t receive(struct latencies *to)
 		load.session = a.session;
 		if (a.verdict != QD_WITNESS_OK) {
 			load.bad = a.verdict;
-			load.refused++;
-			c->sent_ns = 1; /* long ago: again */
+			load.refused +=
+				a.verdict != QD_WITNESS_SESSION; /* the first one is told the session */
+			c->sent_ns = 1;				 /* long ago: again */
 			continue;
 		}
 		if (to != NULL && to->count < to->cap)

@@ -31,7 +31,8 @@ done
 verdict docs-targets "${findings%$'\n'}"
 
 # A format and its document change together.
-for pair in src/codec/qdisk_fields.h:docs/ONDISK.md src/codec/wire_fields.h:docs/WIRE.md; do
+for pair in src/codec/qdisk_fields.h:docs/ONDISK.md src/codec/wire_fields.h:docs/WIRE.md \
+  src/codec/witness_record_fields.h:docs/WITNESS.md; do
   fields=${pair%:*} page=${pair#*:}
   if [ ! -f "$fields" ]; then continue; fi
   if [ ! -f "$page" ]; then fail "docs-format-$(basename "$page")" "$page is missing"; continue; fi

@@ -12,6 +12,8 @@ if ! out=$(make -s install DESTDIR="$dest" 2>&1); then fail install "$out"; exit
 p=usr/local
 want=("$p/share/doc/quorumd/LICENSE")
 [ ! -f src/quorumd/main.c ] || want+=("$p/sbin/quorumd" "$p/lib/systemd/system/quorumd.service")
+[ ! -f witness/main.c ] ||
+  want+=("$p/sbin/quorum-witnessd" "$p/lib/systemd/system/quorum-witnessd.service" "$p/lib/sysusers.d/quorum-witnessd.conf")
 [ ! -f src/runner/main.c ] || want+=("$p/libexec/quorumd/quorum-runner")
 [ ! -f src/api/main.c ] || want+=("$p/libexec/quorumd/quorum-api")
 [ ! -f tools/quorumctl/main.c ] || want+=("$p/bin/quorumctl")
@@ -25,10 +27,12 @@ findings+=$(find "$dest" -type f -perm /022 -printf '%P can be written by others
 findings+=$(grep -rlF "$PWD" "$dest/$p/lib/pkgconfig" "$dest/$p/lib/systemd" 2>/dev/null)
 verdict install-files "${findings%$'\n'}"
 
-unit=$dest/$p/lib/systemd/system/quorumd.service
-if [ -e "$unit" ] && command -v systemd-analyze >/dev/null; then
-  verdict install-unit "$(systemd-analyze verify "$unit" 2>&1 | grep -E 'quorumd.service:[0-9]+:|Unknown|Failed to parse')"
-fi
+for name in quorumd quorum-witnessd; do
+  unit=$dest/$p/lib/systemd/system/$name.service
+  if [ -e "$unit" ] && command -v systemd-analyze >/dev/null; then
+    verdict "install-unit-$name" "$(systemd-analyze verify "$unit" 2>&1 | grep -E "$name.service:[0-9]+:|Unknown|Failed to parse")"
+  fi
+done
 
 if [ -e "$dest/$p/lib/pkgconfig/quorumd.pc" ]; then
   cat >"$dest/try.c" <<'C'
