@@ -91,7 +91,7 @@
 #define AGES_PROMISE       32
 #define WITNESS_AGE        33
 #define LEFT_EPOCH         34
-#define MISSED_STOPS       35
+#define WORK_INTERRUPTED       35
 #define PROVED_PROMISED    36
 /* In the build with -DMUTANTS the environment says which rule is taken away (its number; ALSO: a second one) and how much may happen, so that
  * one verifier serves all of them. */

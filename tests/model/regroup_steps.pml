@@ -159,6 +159,12 @@ static void propose(int n, int set, int e)
         Printf("%d proposes epoch %d of %d\n", n, e, set);
 }
 
+/* One hears the other's present session: what an earlier one of it still has under way is nothing to it (section 2) */
+static void meet(int a, int b)
+{
+        if (a != b) { now.left_of[a] &= ~BIT(b); now.left_of[b] &= ~BIT(a); }
+}
+
 static int can_promise(int m, int l)
 {
         int e = now.lead[l];
@@ -169,6 +175,7 @@ static int can_promise(int m, int l)
 static void promise(int m, int l)
 {
         KEEP(m);
+        meet(m, l);
         lead_no_more(m);
         now.promised[m] = now.lead[l];
         now.got[l] |= BIT(m);
@@ -189,7 +196,7 @@ static int lent(int l)
 
 static void looks_back(int n, int e)
 {
-        if (RULE(MISSED_STOPS) && now.acts & BIT(n) && now.installed[n] < now.before[e]) now.missed |= BIT(n);
+        if (RULE(WORK_INTERRUPTED) && now.acts & BIT(n) && now.installed[n] < now.before[e]) now.missed |= BIT(n);
         now.installed[n] = e;
 }
 
@@ -284,6 +291,7 @@ static int can_answer(int m, int l)
 static void answer(int m, int l)
 {
         tells(l, m);
+        meet(m, l);
         GAVE(m, l) = 0;
         if (now.w_unsure) now.fresh[l] |= BIT(m);
         Printf("%d answers %d\n", m, l);
@@ -341,7 +349,8 @@ static int can_lock(int l)
 {
         int e = now.lead[l], holder = now.owner[now.w_epoch];
 
-        if (!HAS_WITNESS || !e || now.w_epoch == e || now.w_unsure) return 0;
+        if (!HAS_WITNESS || !e || now.w_unsure) return 0;
+        if (now.w_epoch == e) return now.w_released;    /* after CONFIRM or RELEASE: an epoch names its leader */
         if (e < now.w_epoch && RULE(WITNESS_EPOCH)) return 0;
         return now.w_released || holder == l || holder >= NODES || now.w_age[holder] >= C_TICKS;
 }

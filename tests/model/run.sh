@@ -153,7 +153,12 @@ regroup() {
                 regroup_holds two-nodes-change-witness-restart '-DNODES=2 -DCHANGES=1 -DRESTARTS=0 -DWITNESS_RESTARTS=1' 6000 25
                 regroup_holds two-nodes-change-witness-loss '-DNODES=2 -DCHANGES=1 -DRESTARTS=0 -DWITNESS_LOSSES=1' 6000 25
                 regroup_holds two-nodes-three-proposals '-DNODES=2 -DCHANGES=0 -DRESTARTS=1 -DEPOCHS=4' 6000 25
+                regroup_holds two-nodes-many-faults '-DNODES=2 -DCHANGES=0 -DRESTARTS=1 -DWIPES=1 -DWITNESS_RESTARTS=1' 6000 25
+                regroup_holds two-nodes-finer-clock '-DNODES=2 -DCHANGES=0 -DRESTARTS=1 -DW_TICKS=3 -DC_TICKS=2' 6000 25
                 regroup_holds two-nodes-leave '-DNODES=2 -DCHANGES=0 -DRESTARTS=1 -DLEAVES=1' 6000 25
+                regroup_holds three-nodes-wiped '-DNODES=3 -DWITNESS=0 -DCHANGES=0 -DRESTARTS=1 -DWIPES=1' 6000 25
+                regroup_holds three-nodes-leave '-DNODES=3 -DWITNESS=0 -DCHANGES=0 -DRESTARTS=1 -DLEAVES=1' 6000 25
+                regroup_holds three-nodes-three-proposals '-DNODES=3 -DWITNESS=0 -DCHANGES=0 -DRESTARTS=0 -DEPOCHS=4' 6000 25
                 regroup_holds three-nodes-change '-DNODES=3 -DWITNESS=0 -DCHANGES=1 -DRESTARTS=0' 6000 25
                 regroup_holds three-nodes-and-witness '-DNODES=3 -DCHANGES=0 -DRESTARTS=1' 6000 25
         fi
@@ -188,9 +193,9 @@ regroup() {
         regroup_breaks ONE_CHANGE 'NODES=2 RESTARTS=0 CHANGES=2'
         regroup_breaks OWN_AGE 'NODES=2 RESTARTS=0'
         regroup_breaks CONFIRM_AFTER_LOSS 'NODES=2 RESTARTS=0 WITNESS_LOSSES=1'
-        regroup_breaks LEFT_EPOCH 'NODES=2 CHANGES=0 LEAVES=1'
+        [[ ${FULL:-0} != 1 ]] || regroup_breaks LEFT_EPOCH 'NODES=3 CHANGES=0 LEAVES=1 WITNESS=0'       # 16 steps, 20 s
         regroup_breaks RUNS_TOLD 'NODES=2 RESTARTS=0 CHANGES=0'
-        regroup_breaks MISSED_STOPS 'NODES=3 RESTARTS=0 CHANGES=0 WITNESS=0'
+        regroup_breaks WORK_INTERRUPTED 'NODES=3 RESTARTS=0 CHANGES=0 WITNESS=0'
 }
 
 if [[ ${MODEL_TRACE:-} == *' of regroup '* ]]; then
