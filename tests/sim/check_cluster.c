@@ -99,6 +99,12 @@ static void check_vote(struct sim *s, const struct sim_machine *m, bool has_vote
 		sim_fail(s, "I2: node %u votes from a store that is not its own", m->node_id);
 }
 
+static void tell_tag(struct sim_seen *seen, struct qd_tag tag)
+{
+	if (qd_tag_compare(seen->told_tag, tag) < 0)
+		seen->told_tag = tag;
+}
+
 static void check_promise(struct sim *s, const struct sim_machine *m, const struct qd_promise *p)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
@@ -112,6 +118,7 @@ static void check_promise(struct sim *s, const struct sim_machine *m, const stru
 		sim_fail(s, "I2: node %u promises epoch %" PRIu64 " after %" PRIu64, m->node_id, p->epoch,
 			 seen->told_promise);
 	seen->told_promise = p->epoch;
+	tell_tag(seen, p->head.tag);
 }
 
 static void check_answer(struct sim *s, const struct sim_machine *m, const struct qd_answer_proof *a)
@@ -126,6 +133,7 @@ static void check_answer(struct sim *s, const struct sim_machine *m, const struc
 			 "I3: node %u says that it has configuration %" PRIu64 ".%" PRIu64
 			 ", which is not durable",
 			 m->node_id, a->tag.epoch, a->tag.version);
+	tell_tag(&s->c.seen[m->index], a->tag);
 }
 
 void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_msg *msg)
@@ -151,6 +159,7 @@ void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_ms
 			sim_fail(s,
 				 "I2: node %u says it has installed epoch %" PRIu64 ", which is not durable",
 				 m->node_id, msg->u.installed.epoch);
+		tell_tag(&s->c.seen[m->index], s->c.stores[m->index].durable.head.tag);
 		return;
 	case QD_MSG_ANSWER:
 		check_answer(s, m, &msg->u.answer);
@@ -177,16 +186,16 @@ void check_cluster_kept(struct sim *s, struct sim_machine *m)
 	const struct qd_kept *k = &s->c.stores[m->index].durable;
 	struct sim_seen *seen = &s->c.seen[m->index];
 	struct sim_cluster_facts *f = &s->c.facts;
-	if (k->promised < seen->kept_promise)
-		sim_fail(s, "I2: node %u keeps promise %" PRIu64 " after %" PRIu64, m->node_id, k->promised,
-			 seen->kept_promise);
-	if (qd_tag_compare(k->head.tag, seen->kept_tag) < 0)
+	/* What was told is never taken back; what was not, may be. */
+	if (k->promised < seen->told_promise)
+		sim_fail(s, "I2: node %u keeps promise %" PRIu64 " after it told %" PRIu64, m->node_id,
+			 k->promised, seen->told_promise);
+	if (qd_tag_compare(k->head.tag, seen->told_tag) < 0)
 		sim_fail(s,
-			 "I3: node %u keeps configuration %" PRIu64 ".%" PRIu64 " after %" PRIu64 ".%" PRIu64,
-			 m->node_id, k->head.tag.epoch, k->head.tag.version, seen->kept_tag.epoch,
-			 seen->kept_tag.version);
-	seen->kept_promise = k->promised;
-	seen->kept_tag = k->head.tag;
+			 "I3: node %u keeps configuration %" PRIu64 ".%" PRIu64 " after it told %" PRIu64
+			 ".%" PRIu64,
+			 m->node_id, k->head.tag.epoch, k->head.tag.version, seen->told_tag.epoch,
+			 seen->told_tag.version);
 	if (k->installed.epoch != 0) {
 		check_view(s, m, &k->installed, qd_epoch_node(k->installed.epoch) != m->node_id, "keeps");
 		struct sim_view *v = views_find(s, k->installed.epoch);
@@ -206,8 +215,7 @@ void check_cluster_lost(struct sim *s, const struct sim_machine *m)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
 	seen->told_promise = 0;
-	seen->kept_promise = 0;
-	seen->kept_tag = (struct qd_tag){.epoch = 0};
+	seen->told_tag = (struct qd_tag){.epoch = 0};
 }
 
 void check_cluster_forget(struct sim *s, const struct sim_machine *m)

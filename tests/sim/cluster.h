@@ -137,8 +137,7 @@ struct sim_seen {
 	uint64_t lead_epoch;
 	/* of its store, over restarts, until it is lost */
 	uint64_t told_promise; /* the highest that it told anybody */
-	uint64_t kept_promise;
-	struct qd_tag kept_tag;
+	struct qd_tag told_tag;
 };
 
 struct sim_cluster_facts {
