@@ -253,7 +253,8 @@ static void garbage(void)
 			len = unit_random(&seed) % sizeof packet;
 		else if (i % 3 == 1)
 			unit_fill(packet, len, i);
-		packet[unit_random(&seed) % (len + 1)] ^= (uint8_t)(1u << unit_random(&seed) % 8);
+		if (len > 0)
+			packet[unit_random(&seed) % len] ^= (uint8_t)(1u << unit_random(&seed) % 8);
 		send_bytes(fd4, packet, len);
 	}
 	/* The second cluster has used up its share with that, and gets it back at its rate; the first one has its own. */
