@@ -149,7 +149,6 @@ regroup() {
         if [[ ${FULL:-0} == 1 ]]; then
                 regroup_holds two-nodes-change-restart '-DNODES=2 -DCHANGES=1 -DRESTARTS=1' 6000 25
                 regroup_holds two-nodes-change-wiped '-DNODES=2 -DCHANGES=1 -DRESTARTS=0 -DWIPES=1' 6000 25
-                regroup_holds two-nodes-change-old-store '-DNODES=2 -DCHANGES=1 -DRESTARTS=0 -DWIPES=1 -DWIPED_TO=1' 6000 25
                 regroup_holds two-nodes-change-witness-restart '-DNODES=2 -DCHANGES=1 -DRESTARTS=0 -DWITNESS_RESTARTS=1' 6000 25
                 regroup_holds two-nodes-change-witness-loss '-DNODES=2 -DCHANGES=1 -DRESTARTS=0 -DWITNESS_LOSSES=1' 6000 25
                 regroup_holds two-nodes-three-proposals '-DNODES=2 -DCHANGES=0 -DRESTARTS=1 -DEPOCHS=4' 6000 25
