@@ -233,6 +233,25 @@ static void say_votes_gone(const struct qd_control_snapshot *s, uint64_t missing
 		names, qd_set_count(out) == 1 ? "has" : "have", qd_set_count(out) == 1 ? "it" : "them");
 }
 
+/* Members that do not count. */
+static void say_voteless(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_votes *v = &s->views.head.votes;
+	char names[QD_WHY_TEXT_MAX / 2];
+	uint64_t out = 0;
+	for (uint32_t id = qd_set_next(s->views.members, 0); id != 0; id = qd_set_next(s->views.members, id))
+		out |= qd_votes_of(v, id) == 0 && v->weight[id - 1] > 0 ? qd_set_of(id) : 0;
+	if (out == 0 || v->model == QD_MODEL_DISK_ONLY)
+		return;
+	qd_why_names(s, out, names, sizeof(names));
+	names[0] = 'N';
+	qd_why_say(
+		w,
+		"%s %s here without a vote at present: an even number of votes could tie, or the votes have "
+		"not followed yet.",
+		names, qd_set_count(out) == 1 ? "is" : "are");
+}
+
 static void say_head(const struct qd_control_snapshot *s, struct qd_why *w)
 {
 	const struct qd_head *h = &s->views.head;
@@ -267,6 +286,7 @@ void qd_why_explain(const struct qd_control_snapshot *s, struct qd_why *out)
 	say_missing(s, missing, out);
 	say_apart(s, missing, out);
 	say_votes_gone(s, missing, out);
+	say_voteless(s, out);
 	say_head(s, out);
 	if (v->quorate)
 		qd_why_would_lose(s, out);

@@ -174,7 +174,7 @@ struct qd_control_reply {
 /* A body: the text is beside it. */
 struct qd_control_config {
 	struct qd_tag
-		tag; /* of the configuration in force; with a digest in the request that of its history entry */
+		tag; /* of the configuration in force, whichever was asked for: what a change is made from */
 	bool in_force;
 	uint8_t digest[QD_DIGEST_BYTES];
 };

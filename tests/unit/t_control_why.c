@@ -160,6 +160,20 @@ static const struct why_case CASES[] = {
 		       "Node beta has no vote at present: the votes follow who is there (dynamic votes), and "
 		       "come back with it.",
 		       "The quorum is lost when node alpha fails."}},
+	{.about = "two members, one of which has lost its vote to avoid a tie",
+	 .nodes = 3,
+	 .links = 1,
+	 .set = 3,
+	 .quorate = true,
+	 .out = 6,
+	 .sentences =
+		 {"Quorate: nodes alpha and beta have 1 of 1 votes; 1 are needed.", LEADS,
+		  "Node gamma is not heard.",
+		  "Node gamma has no vote at present: the votes follow who is there (dynamic votes), and "
+		  "come back with it.",
+		  "Node beta is here without a vote at present: an even number of votes could tie, or the "
+		  "votes have not followed yet.",
+		  "The quorum is lost when node alpha fails."}},
 	{.about = "alone of three",
 	 .nodes = 3,
 	 .links = 2,
@@ -295,7 +309,7 @@ static void says(void)
 
 static void says_waits(void)
 {
-	struct why_case c = CASES[6];
+	struct why_case c = CASES[7];
 	for (uint32_t w = 0; w < QD_WAIT_COUNT; w++) {
 		unit_case("wait %u", w);
 		c.wait = (enum qd_cluster_wait)w;
@@ -326,7 +340,7 @@ static void says_forced_and_changing(void)
 
 static void says_left(void)
 {
-	fill(&CASES[6], &snapshot);
+	fill(&CASES[7], &snapshot);
 	snapshot.views.leaving = true;
 	qd_why_explain(&snapshot, &why);
 	UNIT_TEXT(why.text[0], "This node is leaving the cluster in order: it takes no part.");
@@ -410,7 +424,7 @@ static void exit_statuses(void)
 	UNIT_EQUAL(status_of(&snapshot), 1);
 	snapshot.views.witness_answered = true;
 	UNIT_EQUAL(status_of(&snapshot), 0);
-	fill(&CASES[6], &snapshot);
+	fill(&CASES[7], &snapshot);
 	UNIT_EQUAL(status_of(&snapshot), 2);
 	memset(&snapshot, 0, sizeof(snapshot));
 	UNIT_EQUAL(status_of(&snapshot), 2); /* no owner of the disk */
@@ -453,7 +467,7 @@ static void node_states(void)
 		snapshot.views.news_flags[1] = table[i].flag;
 		UNIT_TEXT(qd_why_node_state(&snapshot, 2), table[i].state);
 	}
-	fill(&CASES[6], &snapshot);
+	fill(&CASES[7], &snapshot);
 	UNIT_TEXT(qd_why_node_state(&snapshot, 1), "joining");
 }
 

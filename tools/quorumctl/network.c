@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ctl.h"
-#include "drv/networks.h"
-#include "quorumd/conf.h"
+#include "quorumd/control_networks.h"
 
 #include <jansson.h>
 
@@ -70,7 +69,8 @@ static void add_family(const struct qd_interfaces *interfaces, const struct qd_c
 		       json_t *list)
 {
 	static struct qd_networks networks;
-	const struct qd_networks_config config = {.family = family};
+	struct qd_networks_config config = qd_control_networks_config(conf);
+	config.family = family;
 	qd_networks_make(interfaces, &config, &networks);
 	for (uint32_t i = 0; i < networks.count; i++)
 		(void)json_array_append_new(list,

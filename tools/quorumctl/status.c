@@ -52,7 +52,9 @@ static void print_self(const json_t *s)
 	const json_t *hold = json_object_get(s, "hold");
 	(void)printf("  state    %s, incarnation %lld\n", qd_status_text(s, "state"),
 		     (long long)qd_status_number(s, "incarnation"));
-	if (strcmp(qd_status_text(hold, "reason"), "none") != 0)
+	/* Without a quorum disk in a cluster nothing is held back by it. */
+	if (strcmp(qd_status_text(hold, "reason"), "none") != 0 &&
+	    json_array_size(json_object_get(s, "paths")) > 0)
 		(void)printf("           %s\n", qd_status_text(hold, "text"));
 	if (json_is_object(group))
 		(void)printf("  group    %s: %s%s\n", qd_status_text(group, "name"),
