@@ -222,6 +222,7 @@ void check_cluster_forget(struct sim *s, const struct sim_machine *m)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
 	struct sim_cluster_facts *f = &s->c.facts;
+	s->machines[m->index].down_t = s->t;
 	seen->asked = false;
 	seen->right_held = false;
 	seen->free_epoch = 0;
@@ -232,6 +233,28 @@ void check_cluster_forget(struct sim *s, const struct sim_machine *m)
 
 /* ---- the witness ---- */
 
+/* Its holder had been silent for C, and the answer says no longer time since others were answered than it is. */
+static void check_lock(struct sim *s, const struct qd_witness_request *q, const struct qd_witness_answer *a)
+{
+	const struct sim_cluster_facts *f = &s->c.facts;
+	const uint64_t least = q->challenge_ns - q->challenge_ns / 250;
+	for (uint32_t i = 0; i < s->o.nodes; i++) {
+		const uint64_t age = s->t - f->witness_ok_t[i];
+		if (i + 1 == q->node || f->witness_ok_t[i] == 0)
+			continue;
+		if (age < least && f->witness_node == i + 1)
+			sim_fail(s,
+				 "I5: the witness grants its lock to node %u, node %u had it %" PRIu64
+				 " ms ago",
+				 q->node, i + 1, age / SIM_MS);
+		if (a->age_ns > age + age / 250 + SIM_MS)
+			sim_fail(s,
+				 "I4: the witness tells node %u that it answered others %" PRIu64
+				 " ms ago, but node %u was answered %" PRIu64 " ms ago",
+				 q->node, a->age_ns / SIM_MS, i + 1, age / SIM_MS);
+	}
+}
+
 void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
 			   const struct qd_witness_answer *a)
 {
@@ -239,6 +262,10 @@ void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
 	struct sim_cluster_facts *f = &s->c.facts;
 	const bool holds =
 		q->ask == QD_WITNESS_LOCK || q->ask == QD_WITNESS_RENEW || q->ask == QD_WITNESS_PUT;
+	if (q->ask == QD_WITNESS_RELEASE)
+		f->witness_ok_t[q->node - 1] = 0;
+	if (q->ask == QD_WITNESS_RELEASE || q->ask == QD_WITNESS_YIELD || q->ask == QD_WITNESS_CONFIRM)
+		f->witness_node = 0;
 	if (!holds)
 		return;
 	if (r->epoch != q->epoch || r->holder != q->node || !r->confirmed) {
@@ -257,6 +284,10 @@ void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
 		sim_fail(s, "I2: the witness grants epoch %" PRIu64 " after %" PRIu64, q->epoch,
 			 f->witness_epoch);
 	f->witness_epoch = q->epoch;
+	if (q->ask == QD_WITNESS_LOCK)
+		check_lock(s, q, a);
+	f->witness_node = q->node;
+	f->witness_ok_t[q->node - 1] = s->t;
 }
 
 /* ---- I4: rights ---- */
@@ -396,11 +427,32 @@ static void check_state(struct sim *s, struct sim_machine *m)
 	seen->change_open = c->lead.change_open;
 }
 
+/* Who is long dead is heard by nobody, whatever is sent again. */
+static void check_hearing(struct sim *s, const struct sim_machine *m)
+{
+	const uint64_t hears = m->node.cluster.hears;
+	const uint64_t patience = 3 * cluster_detection_ns(&s->o);
+	uint64_t until;
+	/* Who stood still itself has to listen first. */
+	if (!host_runs(s, m, &until) || until + patience > s->t)
+		return;
+	for (uint32_t i = 0; i < s->o.nodes; i++) {
+		const struct sim_machine *o = &s->machines[i];
+		if (o == m || o->process || (hears >> i & 1) == 0)
+			continue;
+		if (s->t > o->down_t + patience && !check_clock_lied(s, m))
+			sim_fail(s, "hearing: node %u hears node %u, which is dead for %" PRIu64 " s",
+				 m->node_id, o->node_id, (s->t - o->down_t) / SIM_S);
+	}
+}
+
 void check_cluster_step(struct sim *s, struct sim_machine *m, const struct qd_event *ev)
 {
 	const struct qd_cluster *c = &m->node.cluster;
 	struct sim_seen *seen = &s->c.seen[m->index];
 	s->cover->waits[c->wait]++;
+	if ((++seen->steps & 255) == 0)
+		check_hearing(s, m);
 	if (qd_tag_compare(c->want.head.tag, seen->want) != 0)
 		note_head(s, m, ev);
 	if (c->state != seen->state || leads(c))

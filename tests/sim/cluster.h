@@ -130,6 +130,7 @@ struct sim_seen {
 	enum qd_cluster_state state;
 	uint64_t right_start; /* local */
 	uint64_t free_epoch;  /* leads it with a right, and takes what no disk fences for free; 0: none */
+	uint32_t steps;
 	bool right_held;
 	bool change_open;
 	bool asked; /* an operator waits for a reply */
@@ -150,10 +151,14 @@ struct sim_cluster_facts {
 	uint32_t force_machine;
 	uint64_t forced_id;	/* its head */
 	uint64_t witness_epoch; /* the highest that it granted since it lost its store */
-	bool required;		/* I6 is asked for: who is healed can be quorate */
-	uint64_t views_healed;	/* views that became active after healing */
-	uint64_t views_late;	/* of those: after the bound of I6 */
-	uint32_t bodies;	/* texts of configurations so far */
+	uint64_t scar;		/* two machines that never hear each other again, bits by index */
+	uint32_t witness_node;	/* that holds its lock; 0: nobody */
+	/* when it last answered a node's LOCK, RENEW or PUT with OK; 0: never, or that node released */
+	uint64_t witness_ok_t[SIM_NODES_MAX];
+	bool required;	       /* I6 is asked for: who is healed can be quorate */
+	uint64_t views_healed; /* views that became active after healing */
+	uint64_t views_late;   /* of those: after the bound of I6 */
+	uint32_t bodies;       /* texts of configurations so far */
 	uint32_t search;
 	struct sim_head heads[SIM_HEADS_MAX];
 	uint32_t head_count;

@@ -238,8 +238,21 @@ static enum sim_fault draw_fault(struct sim *s)
 	QD_UNREACHABLE("weights of faults");
 }
 
+/* Whoever recorded packets does not stop for our healing. */
+static void go_on_replaying(struct sim *s)
+{
+	if (!sim_faults_has(&s->o.faults, SIM_FAULT_NET_REPLAY))
+		return;
+	net_replay(s);
+	sim_push(s, s->t + sim_between(s, 50, 400) * SIM_MS, SIM_EV_FAULT, 0, 0, 0);
+}
+
 void cluster_fault_clock(struct sim *s)
 {
+	if (s->healed) {
+		go_on_replaying(s);
+		return;
+	}
 	sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 2 * s->o.gap_ms * SIM_MS), SIM_EV_FAULT, 0, 0, 0);
 	store_backup(s);
 	if (sim_chance(s, 32))
@@ -346,9 +359,30 @@ bool cluster_lost_quorum(struct sim *s)
 	uint64_t dead = 0;
 	for (uint32_t i = 0; i < s->o.machines; i++)
 		dead |= s->machines[i].dead ? 1ull << i : 0;
-	if (can_be_quorate(s, dead, &newest) || newest == NULL)
+	const uint64_t scar = s->c.facts.scar;
+	const uint64_t one = scar & (~scar + 1);
+	/* Without either of two who do not hear each other. */
+	const bool can =
+		can_be_quorate(s, dead | one, &newest) && can_be_quorate(s, dead | (scar ^ one), &newest);
+	if (can || newest == NULL)
 		return false;
 	return heads_find(s, heads_id(newest))->made_t <= s->o.heal_ns + cluster_detection_ns(&s->o);
+}
+
+/* Two of the living do not hear each other, for ever: the best set is without one of them. */
+static void scar(struct sim *s, uint64_t dead)
+{
+	const struct qd_head *newest;
+	const uint32_t i = (uint32_t)sim_below(s, s->o.machines);
+	const uint32_t k = other_than(s, i);
+	const uint64_t pair = 1ull << i | 1ull << k;
+	if (!sim_chance(s, 80) || s->o.machines < 3 || (dead & pair) != 0 || !sim_faults_any(&s->o.faults) ||
+	    !can_be_quorate(s, dead | 1ull << i, &newest) || !can_be_quorate(s, dead | 1ull << k, &newest))
+		return;
+	net_cut(s, i, k, s->o.c.nets, FOR_EVER);
+	if (sim_chance(s, 128))
+		net_cut(s, k, i, s->o.c.nets, FOR_EVER);
+	s->c.facts.scar = pair;
 }
 
 void cluster_heal(struct sim *s)
@@ -363,6 +397,7 @@ void cluster_heal(struct sim *s)
 	f->required = can_be_quorate(s, dead, &newest);
 	net_heal(s);
 	witness_heal(s);
+	scar(s, dead);
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		struct sim_machine *m = &s->machines[i];
 		struct sim_store *st = &s->c.stores[i];

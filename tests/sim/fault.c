@@ -251,12 +251,10 @@ bool fault_is_target(enum sim_fault f)
 
 void fault_clock(struct sim *s)
 {
-	if (s->healed)
-		return;
-	if (s->o.c.on) {
+	if (s->o.c.on)
 		cluster_fault_clock(s);
+	if (s->healed || s->o.c.on)
 		return;
-	}
 	sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 2 * s->o.gap_ms * SIM_MS), SIM_EV_FAULT, 0, 0, 0);
 	enum sim_fault able[SIM_FAULT_COUNT];
 	uint32_t count = 0;

@@ -49,8 +49,12 @@ static void print_store(const struct sim_log *l)
 
 static void print_witness(const struct sim_log *l)
 {
-	static const char *const asks[QD_WITNESS_ASK_COUNT] = {"LOCK",	  "RENEW",   "PUT",
-							       "RELEASE", "CONFIRM", "SHOW"};
+	static const char *const asks[QD_WITNESS_ASK_COUNT] = {
+		[QD_WITNESS_LOCK] = "LOCK",   [QD_WITNESS_RENEW] = "RENEW",
+		[QD_WITNESS_PUT] = "PUT",     [QD_WITNESS_RELEASE] = "RELEASE",
+		[QD_WITNESS_YIELD] = "YIELD", [QD_WITNESS_CONFIRM] = "CONFIRM",
+		[QD_WITNESS_SHOW] = "SHOW",
+	};
 	static const char *const events[] = {"starts", "dies", "is empty", "is an older copy"};
 	if (l->code >= 100)
 		printf("the witness %s, epoch %" PRIu64 ", confirmed %" PRIu64, events[l->code - 100], l->a,

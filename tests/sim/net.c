@@ -119,7 +119,7 @@ static uint64_t latency(struct sim *s, uint32_t net)
 }
 
 /* A recorded packet comes again, on whatever network. */
-static void replay(struct sim *s)
+void net_replay(struct sim *s)
 {
 	const uint32_t have = s->c.net.past_count < SIM_PAST_PACKETS ? s->c.net.past_count : SIM_PAST_PACKETS;
 	struct sim_packet *p = have > 0 ? take(s) : NULL;
@@ -164,7 +164,7 @@ static uint64_t fate(struct sim *s, struct sim_packet *p, uint32_t net, uint64_t
 		s->cover->faults[f]++;
 		return at + sim_between(s, 500, 30000) * SIM_MS;
 	default:
-		replay(s);
+		net_replay(s);
 		return at;
 	}
 }

@@ -218,6 +218,7 @@ struct sim_machine {
 	uint64_t clock_t;
 	uint64_t stored_incarnation;
 	uint32_t boots;
+	uint64_t down_t; /* its process ended; while it has none */
 	uint64_t timer_t;
 	uint64_t timers_s; /* timeouts in this second */
 	uint32_t timers;
@@ -443,6 +444,7 @@ void net_send(struct sim *s, struct sim_machine *m, const struct qd_action *a);
 void net_arrive(struct sim *s, struct sim_machine *m, const struct sim_event *e);
 void net_cut(struct sim *s, uint32_t from, uint32_t to, uint32_t net, uint64_t until); /* net == nets: all */
 void net_heal(struct sim *s);
+void net_replay(struct sim *s); /* one of the packets that somebody recorded comes again */
 
 /* --- store.c: what a node keeps on its own disk */
 void store_init(struct sim *s);
