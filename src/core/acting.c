@@ -11,7 +11,12 @@ static bool owns(const struct qd_node *n)
 static void announce(struct qd_turn *t)
 {
 	struct qd_node *n = t->node;
-	const uint64_t epoch = owns(n) ? n->cluster.lead.view.epoch : 0;
+	const struct qd_cluster *c = &n->cluster;
+	uint64_t epoch = owns(n) ? c->lead.view.epoch : 0;
+	/* Between two views of its own it owns on by the right of the first. */
+	if (epoch == 0 && qd_cluster_makes(c) && qd_cluster_right_runs(c, n->now) && !c->leaving &&
+	    !c->handing)
+		epoch = n->announced;
 	if (epoch == n->announced)
 		return;
 	n->announced = epoch;

@@ -78,6 +78,12 @@ bool qd_cluster_leads(const struct qd_cluster *c)
 	return c->state == QD_CLUSTER_LEADING;
 }
 
+bool qd_cluster_makes(const struct qd_cluster *c)
+{
+	return c->state == QD_CLUSTER_PREPARING || c->state == QD_CLUSTER_GETTING_EXTRA ||
+	       c->state == QD_CLUSTER_INSTALLING || c->state == QD_CLUSTER_LEADING;
+}
+
 bool qd_cluster_right_runs(const struct qd_cluster *c, struct qd_mono now)
 {
 	return qd_lease_runs(&c->right, now);
@@ -224,13 +230,17 @@ void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_new
 	m->news_known = true;
 }
 
-/* Who is heard cannot be quorate without this node, and can with it. */
-static bool vote_is_needed(const struct qd_cluster *c)
+/* Those who are heard and not held cannot be quorate without the held ones. */
+static bool votes_are_needed(const struct qd_cluster *c)
 {
-	const uint64_t others = c->hears & ~qd_set_of(c->config.node_id);
-	const uint32_t extras = qd_head_extras(&c->kept.head);
-	return !qd_head_quorate(&c->kept.head, others, extras) &&
-	       qd_head_quorate(&c->kept.head, c->hears, extras);
+	uint64_t others = 0;
+	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id)) {
+		const struct qd_member *m = &c->members[id - 1];
+		const uint32_t out = QD_NEWS_HELD | QD_NEWS_NO_VOTE | QD_NEWS_STUCK;
+		if (id != c->config.node_id && m->news_known && (m->news.flags & out) == 0)
+			others |= qd_set_of(id);
+	}
+	return !qd_head_quorate(&c->kept.head, others, qd_head_extras(&c->kept.head));
 }
 
 static uint32_t own_flags(const struct qd_cluster_turn *t)
@@ -241,7 +251,7 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 		flags |= QD_NEWS_NO_VOTE;
 	if (qd_cluster_is_stuck(c, t->now))
 		flags |= QD_NEWS_STUCK;
-	if (qd_mono_before(t->now, c->held_until) && !vote_is_needed(c))
+	if (qd_mono_before(t->now, c->held_until) && !votes_are_needed(c))
 		flags |= QD_NEWS_HELD;
 	if (c->state == QD_CLUSTER_JOINING && qd_mono_before(t->now, c->joining_since))
 		flags |= QD_NEWS_JOINING;
@@ -360,7 +370,8 @@ static void begin(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	const struct qd_head *h = &c->kept.head;
-	const uint64_t known = h->votes.nodes | c->kept.installed.members | (h->has_old ? h->old.nodes : 0);
+	const uint64_t known = h->votes.nodes | c->kept.installed.members | c->config.peers |
+			       (h->has_old ? h->old.nodes : 0);
 	c->joining_since = join_wait_end(c, t->times, t->now);
 	for (uint32_t id = qd_set_next(known, 0); id != 0 && QD_RULE(GAVE_START); id = qd_set_next(known, id))
 		if (id != c->config.node_id)
@@ -407,6 +418,9 @@ void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 		 * gives is counted anew. */
 		qd_cluster_trace(t, QD_TRACE_RIGHT_ENDED, m->from, m->u.ended.epoch, 0);
 		qd_cluster_ages_in(t, &m->u.ended.ages);
+		/* A late one: what is known of a later start of that node came with promises of later epochs. */
+		if (c->kept.promised > m->u.ended.epoch && QD_RULE(LEFT_EPOCH))
+			break;
 		c->until[m->from - 1] = QD_MONO_ZERO;
 		c->members[m->from - 1].left = true;
 		break;
@@ -479,8 +493,7 @@ void qd_cluster_check(const struct qd_cluster *c, struct qd_mono now)
 	qd_assert(c->state < QD_CLUSTER_STATE_COUNT);
 	qd_assert(c->want.promised >= c->kept.promised);
 	qd_assert(c->kept.promised >= c->kept.installed.epoch || !QD_RULE(PROMISE_BINDS));
-	const bool mine = c->state == QD_CLUSTER_PREPARING || c->state == QD_CLUSTER_GETTING_EXTRA ||
-			  c->state == QD_CLUSTER_INSTALLING || c->state == QD_CLUSTER_LEADING;
+	const bool mine = qd_cluster_makes(c);
 	QD_ERGO(mine, qd_view_leader(&c->lead.view) == c->config.node_id);
 	QD_ERGO(mine, qd_set_has(c->lead.view.members, c->config.node_id));
 	QD_ERGO(c->state == QD_CLUSTER_LEADING, c->kept.installed.epoch == c->lead.view.epoch);

@@ -45,6 +45,7 @@ enum qd_cluster_state {
 struct qd_cluster_config {
 	uint32_t node_id;
 	uint64_t incarnation;
+	uint64_t peers;		  /* configured nodes without this one, by the links */
 	struct qd_span detection; /* longest time until a dead node is no longer heard */
 	bool join_only;		  /* prevent quorum */
 	bool has_witness;	  /* it can be asked */
@@ -224,6 +225,7 @@ struct qd_cluster {
 	struct qd_mono held_until;
 	uint32_t heir; /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
 	bool handing;  /* this leader hands over: what runs stops, then the heir is asked to lead */
+	bool handing_operator; /* its end is told */
 	struct qd_mono handing_since;
 	struct qd_mono lead_resend_at;
 

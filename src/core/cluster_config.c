@@ -147,7 +147,7 @@ static bool can_be_heir(const struct qd_cluster *c, uint32_t id)
 
 static uint32_t any_heir(const struct qd_cluster *c)
 {
-	const uint64_t members = c->lead.view.members;
+	const uint64_t members = c->lead.view.members & c->kept.head.votes.nodes;
 	for (uint32_t id = qd_set_next(members, 0); id != 0; id = qd_set_next(members, id))
 		if (can_be_heir(c, id))
 			return id;
@@ -299,6 +299,17 @@ static void forcing_think(struct qd_cluster_turn *t)
 
 /* ------------------------------------------------ handing over, leaving in order */
 
+/* Towards `heir`; whoever asked for it. */
+static void begin_handover(struct qd_cluster_turn *t, uint32_t heir)
+{
+	struct qd_cluster *c = t->c;
+	c->heir = heir;
+	c->handing = true;
+	c->handing_since = t->now;
+	c->lead_resend_at = t->now;
+	qd_cluster_trace(t, QD_TRACE_HAND_OVER, heir, c->lead.view.epoch, 0);
+}
+
 enum qd_reply qd_handover_to(struct qd_cluster_turn *t, uint32_t to)
 {
 	struct qd_cluster *c = t->c;
@@ -309,11 +320,8 @@ enum qd_reply qd_handover_to(struct qd_cluster_turn *t, uint32_t to)
 	const uint32_t heir = to != 0 ? to : any_heir(c);
 	if (heir == 0 || !can_be_heir(c, heir))
 		return QD_REPLY_NO_SUCH_NODE;
-	c->heir = heir;
-	c->handing = true;
-	c->handing_since = t->now;
-	c->lead_resend_at = t->now;
-	qd_cluster_trace(t, QD_TRACE_HAND_OVER, heir, c->lead.view.epoch, 0);
+	begin_handover(t, heir);
+	c->handing_operator = true;
 	return QD_REPLY_DONE;
 }
 
@@ -323,13 +331,18 @@ static void end_handover(struct qd_cluster_turn *t, enum qd_reply reply)
 	c->handing = false;
 	if (c->heir != c->config.node_id)
 		c->heir = 0;
-	if (!c->leaving)
+	if (c->handing_operator)
 		tell_operator(t, reply);
+	c->handing_operator = false;
 }
 
 static void handover_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
+	/* Who was removed leads no more. */
+	if (!c->handing && qd_lead_owns(c, t->now) && !c->lead.change_open && any_heir(c) != 0 &&
+	    !qd_change_has_node(&c->kept.head, c->config.node_id))
+		begin_handover(t, any_heir(c));
 	if (!c->handing)
 		return;
 	if (c->state == QD_CLUSTER_MEMBER) {
@@ -360,13 +373,8 @@ static bool hands_over_first(struct qd_cluster_turn *t)
 	if (!qd_lead_owns_any(c, t->now) ||
 	    qd_mono_reached(t->now, qd_mono_add(c->leaving_since, t->times->takeover)))
 		return false;
-	if (!c->handing && any_heir(c) != 0) {
-		c->heir = any_heir(c);
-		c->handing = true;
-		c->handing_since = t->now;
-		c->lead_resend_at = t->now;
-		qd_cluster_trace(t, QD_TRACE_HAND_OVER, c->heir, c->lead.view.epoch, 0);
-	}
+	if (!c->handing && any_heir(c) != 0)
+		begin_handover(t, any_heir(c));
 	return c->handing;
 }
 
@@ -398,7 +406,7 @@ void qd_leaving_think(struct qd_cluster_turn *t)
 		struct qd_msg *m = qd_cluster_say(t, QD_MSG_RIGHT_ENDED, id);
 		if (m == NULL)
 			break; /* W is waited instead */
-		m->u.ended.epoch = c->right_epoch;
+		m->u.ended.epoch = c->want.promised;
 		qd_cluster_ages_out(c, t->now, &m->u.ended.ages);
 	}
 	qd_lease_end(&c->right);

@@ -59,6 +59,8 @@ void qd_cluster_renew(struct qd_cluster_turn *t, uint64_t epoch, struct qd_mono 
 /* What this node has lost its view for; it joins again. */
 void qd_cluster_lose(struct qd_cluster_turn *t);
 bool qd_cluster_leads(const struct qd_cluster *c);
+/* It makes a view of its own, or leads it. */
+bool qd_cluster_makes(const struct qd_cluster *c);
 bool qd_cluster_right_runs(const struct qd_cluster *c, struct qd_mono now);
 /* Members of `view` whose dynamic or configured vote may count. */
 static inline bool qd_cluster_is_stuck(const struct qd_cluster *c, struct qd_mono now)
@@ -124,6 +126,11 @@ bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const
 			   bool runs);
 
 /* --- cluster_config.c: changes of the head, force, leaving ------------------------------------------------------ */
+/* The node is configured, by the votes or by the old ones while they count. */
+static inline bool qd_change_has_node(const struct qd_head *h, uint32_t id)
+{
+	return qd_set_has(h->votes.nodes | (h->has_old ? h->old.nodes : 0), id);
+}
 enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, const struct qd_votes *votes,
 				const uint8_t body[QD_DIGEST_BYTES]);
 void qd_change_think(struct qd_cluster_turn *t);

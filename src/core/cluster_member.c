@@ -45,17 +45,6 @@ static void answer(struct qd_cluster_turn *t, uint32_t to, uint64_t epoch, uint6
 	c->answer_sent[round % QD_ROUNDS_KEPT] = t->now;
 }
 
-/* The leader waits for this member by its own times: the shorter ones count. */
-static void shorten(struct qd_lease *right, const struct qd_proved *p)
-{
-	const struct qd_mono begin_stop = {right->start.ns + p->begin_stop_ns};
-	const struct qd_mono stopped_by = {right->start.ns + p->stopped_ns};
-	if (p->begin_stop_ns == 0 || p->stopped_ns <= p->begin_stop_ns)
-		return; /* impossible times: the own ones */
-	right->begin_stop = qd_mono_min(right->begin_stop, begin_stop);
-	right->stopped_by = qd_mono_min(right->stopped_by, stopped_by);
-}
-
 static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
 {
 	struct qd_cluster *c = t->c;
@@ -72,7 +61,10 @@ static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
 		start = qd_mono_add(start, (struct qd_span){-(int64_t)p->age_ns});
 	else
 		start = t->now; /* mutant: from the telling */
-	if (qd_mono_reached(t->now, qd_mono_add(start, t->times->begin_stop)))
+	/* The leader waits for this member by its own times: the shorter ones count. */
+	const struct qd_mono begin_stop = qd_mono_min(qd_mono_add(start, t->times->begin_stop),
+						      (struct qd_mono){start.ns + p->begin_stop_ns});
+	if (qd_mono_reached(t->now, begin_stop) || p->stopped_ns <= p->begin_stop_ns)
 		return;
 	if (c->right.held && c->right_epoch == p->epoch && !qd_mono_before(c->right.start, start))
 		return;
@@ -82,7 +74,8 @@ static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
 		return;
 	}
 	qd_cluster_renew(t, p->epoch, start);
-	shorten(&c->right, p);
+	c->right.begin_stop = begin_stop;
+	c->right.stopped_by = qd_mono_min(c->right.stopped_by, (struct qd_mono){start.ns + p->stopped_ns});
 }
 
 static void change(struct qd_cluster_turn *t, uint32_t from, const struct qd_change *ch)

@@ -142,6 +142,8 @@ static bool may_propose(const struct qd_cluster *c, uint32_t id)
 	const uint32_t flags = flags_of(c, id);
 	if ((flags & (QD_NEWS_JOIN_ONLY | QD_NEWS_LEAVING)) != 0)
 		return n->leading != 0; /* a leader on its way out still takes care of its view */
+	if (!qd_change_has_node(&c->kept.head, id))
+		return false; /* it was removed: it may be a member, without a say */
 	if ((flags & QD_NEWS_NO_VOTE) != 0 && votes_are_here(c))
 		return false; /* it may not know which epochs it has used before */
 	return (flags & QD_NEWS_JOINING) == 0 || all_are_here(c);

@@ -155,7 +155,7 @@ struct qd_msg {
 		struct qd_proved proved;
 		struct qd_change change;
 		struct {
-			uint64_t epoch; /* of the right */
+			uint64_t epoch; /* the highest that the sender promised: its rights are of no later one */
 			struct qd_ages
 				ages; /* what only this node knows: whose rights it renewed as leader */
 		} ended;

@@ -31,6 +31,7 @@ void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct
 		return;
 	qd_links_init(&n->links, &config->links, now);
 	qd_cluster_init(&n->cluster, &config->cluster, now);
+	n->cluster.config.peers = config->links.peers;
 }
 
 /* ------------------------------------------------ views */

@@ -68,6 +68,7 @@
 	X(CHANGE_IS_ANSWER, "M.7", "taking a change is not counted as renewing the leader")                  \
 	X(ONE_CHANGE, "M.7", "a change of votes begins before the one before is final")                      \
 	X(WORK_INTERRUPTED, "M.5", "a new right carries on work although another view was led in between")   \
+	X(LEFT_EPOCH, "M.8", "a late RIGHT_ENDED clears what is known of a later start")                  \
 	X(RUNS_STOPS_START, "M.5", "work starts while a member says that it may still run there")
 
 #endif
