@@ -60,9 +60,9 @@ void qd_why_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
 	const struct qd_cluster_status *v = &s->views;
 	char who[QD_WHY_TEXT_MAX / 2];
 	say_who(s, v->members, who, sizeof(who));
-	qd_why_say(w, "Quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " are needed.", who,
+	qd_why_say(w, "Quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " %s needed.", who,
 		   qd_set_count(v->members) == 1 ? "has" : "have", v->votes_present, v->votes_total,
-		   v->votes_needed);
+		   v->votes_needed, v->votes_needed == 1 ? "is" : "are");
 	if (v->leader == s->node_id)
 		qd_why_say(w, "This node leads, under epoch %" PRIu64 ".", v->epoch);
 	else
@@ -190,9 +190,9 @@ void qd_why_not_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
 		return;
 	}
 	say_who(s, v->set, who, sizeof(who));
-	qd_why_say(w, "Not quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " are needed.", who,
+	qd_why_say(w, "Not quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " %s needed.", who,
 		   qd_set_count(v->set) <= 1 ? "has" : "have", v->votes_present, v->votes_total,
-		   v->votes_needed);
+		   v->votes_needed, v->votes_needed == 1 ? "is" : "are");
 	say_extra(s, w);
 	say_no_vote(s, w);
 	say_wait(s, w);

@@ -142,7 +142,7 @@ static const struct why_case CASES[] = {
 	 .set = 3,
 	 .quorate = true,
 	 .holder = 1,
-	 .sentences = {"Quorate: nodes alpha and beta have 1 of 1 votes; 1 are needed.", LEADS,
+	 .sentences = {"Quorate: nodes alpha and beta have 1 of 1 votes; 1 is needed.", LEADS,
 		       "The quorum disk has a vote, and node alpha holds it.",
 		       "It survives the failure of any one node, but not that of the quorum disk."}},
 	{.about = "dynamic votes have left one voter and taken the witness's vote",
@@ -153,7 +153,7 @@ static const struct why_case CASES[] = {
 	 .quorate = true,
 	 .out = 2,
 	 .extra_out = true,
-	 .sentences = {"Quorate: this node alone has 1 of 1 votes; 1 are needed.", LEADS,
+	 .sentences = {"Quorate: this node alone has 1 of 1 votes; 1 is needed.", LEADS,
 		       "The witness has no vote at present: without it the number of votes is odd, so that "
 		       "no two halves can tie, or it could not be reached when the votes were adjusted.",
 		       "Node beta is not heard.",
@@ -167,7 +167,7 @@ static const struct why_case CASES[] = {
 	 .quorate = true,
 	 .out = 6,
 	 .sentences =
-		 {"Quorate: nodes alpha and beta have 1 of 1 votes; 1 are needed.", LEADS,
+		 {"Quorate: nodes alpha and beta have 1 of 1 votes; 1 is needed.", LEADS,
 		  "Node gamma is not heard.",
 		  "Node gamma has no vote at present: the votes follow who is there (dynamic votes), and "
 		  "come back with it.",
@@ -205,7 +205,7 @@ static const struct why_case CASES[] = {
 	 .set = 3,
 	 .out = 3,
 	 .wait = QD_WAIT_VOTES,
-	 .sentences = {"Not quorate: nodes alpha and beta have 0 of 1 votes; 1 are needed.",
+	 .sentences = {"Not quorate: nodes alpha and beta have 0 of 1 votes; 1 is needed.",
 		       "Node gamma is not heard.", "It becomes quorate when node gamma is heard.", FORCE}},
 	{.about = "the witness would do, and so would the other node",
 	 .model = QD_MODEL_NODE_AND_WITNESS,
@@ -260,7 +260,7 @@ static const struct why_case CASES[] = {
 	 .out = 2,
 	 .flag_of = 2,
 	 .flag = QD_NEWS_LEAVING,
-	 .sentences = {"Quorate: this node alone has 1 of 1 votes; 1 are needed.", LEADS,
+	 .sentences = {"Quorate: this node alone has 1 of 1 votes; 1 is needed.", LEADS,
 		       "Node beta is leaving in order.",
 		       "Node beta has no vote at present: the votes follow who is there (dynamic votes), and "
 		       "come back with it.",
@@ -272,7 +272,7 @@ static const struct why_case CASES[] = {
 	 .flag = QD_NEWS_NO_VOTE,
 	 .wait = QD_WAIT_VOTES,
 	 .sentences =
-		 {"Not quorate: this node alone has 1 of 1 votes; 1 are needed.",
+		 {"Not quorate: this node alone has 1 of 1 votes; 1 is needed.",
 		  "This node's store is new, or not provably its own, so its vote does not count until a "
 		  "view that is quorate without it has taken it in. For a new cluster, run \"quorumctl "
 		  "cluster create\" on each node once."}},

@@ -3,7 +3,6 @@
 
 #include "api.h"
 #include "ctl.h"
-#include "quorumd/conf_schema.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -74,24 +73,18 @@ static int complain_all(int rc, const struct qd_conf_messages *messages)
 	return qd_ctl_exit_status(rc);
 }
 
-/* Whether a text gives any of a machine's own keys: then it is a whole configuration, else a body alone. */
+/* Whether a text that is no valid body is meant as a whole configuration: it says which node the machine is. */
 static bool is_whole(const struct qd_conf_text *text, struct qd_conf *conf, struct qd_conf_messages *messages)
 {
-	size_t count = 0;
-	const struct qd_conf_key *schema = qd_conf_schema(&count);
-	if (qd_conf_parse_own(text, conf, messages) != 0)
-		return true; /* says what is wrong with it */
-	for (size_t i = 0; i < count; i++) {
-		if ((schema[i].flags & QD_CONF_LOCAL) != 0 && (conf->given >> i & 1) != 0)
-			return true;
-	}
-	return false;
+	return qd_conf_parse_own(text, conf, messages) == 0;
 }
 
 int qd_edit_read_file(const char *file, struct qd_conf *conf, struct qd_conf_messages *messages, char **text,
 		      size_t *len_bytes)
 {
 	struct qd_conf_text whole = {.name = file};
+	static struct qd_conf other;
+	static struct qd_conf_messages ignored;
 	struct qd_conf_body body = {0};
 	char *bytes = NULL;
 	*text = NULL;
@@ -101,12 +94,13 @@ int qd_edit_read_file(const char *file, struct qd_conf *conf, struct qd_conf_mes
 		return qd_ctl_exit_status(QD_ERR_IO);
 	}
 	whole.text = bytes;
-	if (!is_whole(&whole, conf, messages)) {
+	int rc = qd_conf_parse_body(&whole, conf, messages);
+	if (rc == 0 || !is_whole(&whole, &other, &ignored)) {
 		*text = bytes;
 		*len_bytes = whole.len_bytes;
-		return complain_all(qd_conf_parse_body(&whole, conf, messages), messages);
+		return complain_all(rc, messages);
 	}
-	int rc = qd_conf_body_split(&whole, &body, messages);
+	rc = qd_conf_body_split(&whole, &body, messages);
 	free(bytes);
 	if (rc != 0)
 		return complain_all(rc, messages);
