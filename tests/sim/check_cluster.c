@@ -52,11 +52,11 @@ void check_cluster_reply(struct sim *s, struct sim_machine *m, enum qd_reply rep
 	struct sim_seen *seen = &s->c.seen[m->index];
 	s->cover->replies[reply]++;
 	sim_log_add(s, SIM_LOG_OPERATOR, m->index, 3, (uint64_t)reply, 0, 0);
-	if (!seen->asked) {
+	if (seen->asked == 0) {
 		sim_fail(s, "contract: node %u replies %s to nobody", m->node_id, qd_reply_name(reply));
 		return;
 	}
-	seen->asked = false;
+	seen->asked--;
 	if (seen->asked_change && reply == QD_REPLY_DONE)
 		note_done(s, m);
 	if (!s->c.facts.force_told || s->c.facts.force_machine != m->index || seen->asked_change)
@@ -136,6 +136,15 @@ static void check_answer(struct sim *s, const struct sim_machine *m, const struc
 	tell_tag(&s->c.seen[m->index], a->tag);
 }
 
+/* A view counts on who is there now, not on who was there before. */
+static void check_incarnation(struct sim *s, const struct sim_machine *m, uint64_t epoch)
+{
+	const struct qd_view *v = &s->c.stores[m->index].durable.installed;
+	if (v->epoch == epoch && v->incarnation[m->node_id - 1] != m->config.incarnation)
+		sim_fail(s, "I2: node %u installs epoch %" PRIu64 ", which names an earlier start of it",
+			 m->node_id, epoch);
+}
+
 void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_msg *msg)
 {
 	switch (msg->kind) {
@@ -160,6 +169,7 @@ void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_ms
 				 "I2: node %u says it has installed epoch %" PRIu64 ", which is not durable",
 				 m->node_id, msg->u.installed.epoch);
 		tell_tag(&s->c.seen[m->index], s->c.stores[m->index].durable.head.tag);
+		check_incarnation(s, m, msg->u.installed.epoch);
 		return;
 	case QD_MSG_ANSWER:
 		check_answer(s, m, &msg->u.answer);
@@ -223,7 +233,7 @@ void check_cluster_forget(struct sim *s, const struct sim_machine *m)
 	struct sim_seen *seen = &s->c.seen[m->index];
 	struct sim_cluster_facts *f = &s->c.facts;
 	s->machines[m->index].down_t = s->t;
-	seen->asked = false;
+	seen->asked = 0;
 	seen->right_held = false;
 	seen->free_epoch = 0;
 	seen->change_open = false;

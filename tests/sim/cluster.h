@@ -133,7 +133,7 @@ struct sim_seen {
 	uint32_t steps;
 	bool right_held;
 	bool change_open;
-	bool asked; /* an operator waits for a reply */
+	uint32_t asked; /* replies that operators wait for */
 	bool asked_change;
 	uint64_t lead_epoch;
 	/* of its store, over restarts, until it is lost */

@@ -300,10 +300,14 @@ void cluster_trap(struct sim *s, struct sim_machine *m, enum qd_msg_kind said)
 	if (!fault_on(s, f))
 		return;
 	fault_count(s, f, m->index, (uint64_t)said);
-	if (cut)
+	if (cut) {
 		isolate(s, m->index, fault_end(s, fault_duration(s)));
-	else
+	} else if (sim_chance(s, 100)) { /* the process alone, and it is back at once */
+		host_end_process(s, m);
+		sim_push(s, s->t + sim_between(s, 5, 300) * SIM_MS, SIM_EV_PROCESS, m->index, 0, m->life);
+	} else {
 		host_crash(s, m, sim_between(s, 1, 30) * SIM_S);
+	}
 }
 
 /* ---- healing ---- */

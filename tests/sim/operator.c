@@ -7,9 +7,13 @@ bool operator_may_ask(struct sim *s, struct sim_machine *m, bool change)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
 	uint64_t until;
-	if (seen->asked || !m->powered || !m->process || !host_runs(s, m, &until))
+	if (!m->powered || !m->process || !host_runs(s, m, &until))
 		return false;
-	seen->asked = true;
+	/* Two changes at a time: one of them is refused. */
+	const bool second = change && seen->asked == 1 && seen->asked_change;
+	if (seen->asked != 0 && !second)
+		return false;
+	seen->asked++;
 	seen->asked_change = change;
 	return true;
 }
@@ -131,7 +135,7 @@ void operator_force_now(struct sim *s, struct sim_machine *m, uint32_t tries)
 	struct sim_cluster_facts *f = &s->c.facts;
 	if (!f->force_asked || f->force_machine != m->index)
 		return;
-	s->c.seen[m->index].asked = false; /* this one does not wait for others */
+	s->c.seen[m->index].asked = 0; /* this one does not wait for others */
 	if (!operator_may_ask(s, m, false)) {
 		if (tries < 60 && !s->healed)
 			sim_push(s, s->t + SIM_S, SIM_EV_FORCE, m->index, 0, tries + 1);
