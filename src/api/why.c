@@ -30,11 +30,10 @@ static const char *name_of(const struct qd_control_snapshot *s, uint32_t id)
 void qd_why_names(const struct qd_control_snapshot *s, uint64_t set, char *to, size_t cap_bytes)
 {
 	const uint32_t count = qd_set_count(set);
-	size_t at = 0;
 	uint32_t n = 0;
 	(void)snprintf(to, cap_bytes, "%s", count == 0 ? "no node" : count == 1 ? "node" : "nodes");
 	for (uint32_t id = qd_set_next(set, 0); id != 0; id = qd_set_next(set, id)) {
-		at = strlen(to);
+		const size_t at = strlen(to);
 		(void)snprintf(to + at, cap_bytes - at, "%s%s",
 			       n == 0		? " "
 			       : n + 1 == count ? " and "

@@ -65,6 +65,7 @@ ssize_t qd_control_text_send(int socket, const uint8_t *packet, size_t len_bytes
 {
 	/* sendmsg() takes the packet without const; it does not change it. */
 	union {
+		/* cppcheck-suppress unusedStructMember */
 		const uint8_t *given;
 		void *wanted;
 	} base = {.given = packet};
@@ -102,6 +103,7 @@ static void take_descriptors(const struct cmsghdr *c, int *fd, uint32_t *count)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes it, through the iovec */
 ssize_t qd_control_text_receive(int socket, uint8_t *packet, size_t cap_bytes, int *fd)
 {
 	union {
