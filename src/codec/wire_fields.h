@@ -40,8 +40,9 @@
 	X(U64, promised, 16, 8)                                                                              \
 	X(TAG, tag, 24, 16)                                                                                  \
 	X(NEWS, flags, 40, 2)                                                                                \
-	X(SET, set, 42, 8)                                                                                   \
-	X(SET, hears, 50, 8)
+	X(SET, voters, 42, 8)                                                                                \
+	X(SET, set, 50, 8)                                                                                   \
+	X(SET, hears, 58, 8)
 
 #define QD_WIRE_TAG_FIELDS(X)                                                                                \
 	X(U64, epoch, 0, 8)                                                                                  \

@@ -230,6 +230,15 @@ void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_new
 	m->news_known = true;
 }
 
+static uint64_t voters(const struct qd_head *h)
+{
+	uint64_t set = 0;
+	for (uint32_t id = qd_set_next(h->votes.nodes, 0); id != 0; id = qd_set_next(h->votes.nodes, id))
+		if (qd_votes_of(&h->votes, id) != 0)
+			set |= qd_set_of(id);
+	return set;
+}
+
 /* Those who are heard and not held cannot be quorate without the held ones. */
 static bool votes_are_needed(const struct qd_cluster *c)
 {
@@ -269,8 +278,8 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 static bool news_equal(const struct qd_news *a, const struct qd_news *b)
 {
 	if (a->installed != b->installed || a->leading != b->leading || a->promised != b->promised ||
-	    qd_tag_compare(a->tag, b->tag) != 0 || a->flags != b->flags || a->set != b->set ||
-	    a->hears != b->hears)
+	    qd_tag_compare(a->tag, b->tag) != 0 || a->flags != b->flags || a->voters != b->voters ||
+	    a->set != b->set || a->hears != b->hears)
 		return false;
 	for (uint32_t id = qd_set_next(a->hears, 0); id != 0; id = qd_set_next(a->hears, id))
 		if (a->incarnation[id - 1] != b->incarnation[id - 1])
@@ -288,6 +297,7 @@ static void news_think(struct qd_cluster_turn *t)
 		.promised = c->kept.promised,
 		.tag = c->kept.head.tag,
 		.flags = c->flags,
+		.voters = c->own_voters,
 		.set = c->set,
 		.hears = c->hears,
 	};
@@ -439,6 +449,7 @@ void qd_cluster_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	c->flags = own_flags(t);
+	c->own_voters = voters(&c->kept.head);
 	c->interrupted = c->interrupted && t->runs;
 	if (c->state != QD_CLUSTER_LEFT) {
 		qd_regroup_candidate(t);

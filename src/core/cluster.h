@@ -176,6 +176,7 @@ struct qd_cluster {
 	/* hearing */
 	struct qd_member members[QD_NODES_MAX]; /* [id - 1]; the own entry is not used */
 	uint64_t hears;				/* itself included */
+	uint64_t own_voters;			/* who has a vote by the kept configuration */
 	uint64_t set;				/* own candidate set */
 	uint32_t flags;				/* own, now: enum qd_news_flag */
 	struct qd_news news;			/* own, as it was last said */
@@ -223,8 +224,8 @@ struct qd_cluster {
 	uint32_t falls; /* out of views, lately: hold-down */
 	struct qd_mono last_fall;
 	struct qd_mono held_until;
-	uint32_t heir; /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
-	bool handing;  /* this leader hands over: what runs stops, then the heir is asked to lead */
+	uint32_t heir;	       /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
+	bool handing;	       /* this leader hands over: what runs stops, then the heir is asked to lead */
 	bool handing_operator; /* its end is told */
 	struct qd_mono handing_since;
 	struct qd_mono lead_resend_at;

@@ -46,6 +46,23 @@ static uint32_t holder_heard(const struct qd_cluster *c, uint64_t among)
 	return 0;
 }
 
+/* By the newest configuration heard of, so that nodes that know different ones come to the same sets. Who has a vote is
+ * enough to order them; the votes are counted when the promises have told the whole of it. */
+static struct qd_votes newest_voters(const struct qd_cluster *c, uint64_t among)
+{
+	struct qd_tag newest = c->kept.head.tag;
+	struct qd_votes votes = {.model = QD_MODEL_NODE_MAJORITY, .nodes = c->own_voters};
+	for (uint32_t id = qd_set_next(among, 0); id != 0; id = qd_set_next(among, id)) {
+		const struct qd_news *n = &c->members[id - 1].news;
+		if (id == c->config.node_id || qd_tag_compare(n->tag, newest) <= 0)
+			continue;
+		newest = n->tag;
+		votes.nodes = n->voters;
+	}
+	memset(votes.weight, 1, sizeof(votes.weight));
+	return votes;
+}
+
 void qd_regroup_candidate(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
@@ -65,8 +82,8 @@ void qd_regroup_candidate(struct qd_cluster_turn *t)
 			    n->incarnation[of - 1] == qd_cluster_incarnation(c, of))
 				h.hears[id - 1] |= qd_set_of(of);
 	}
-	c->set = qd_candidate(&h, self, &c->kept.head.votes, leader_heard(c, h.usable),
-			      holder_heard(c, h.usable));
+	const struct qd_votes votes = newest_voters(c, h.usable);
+	c->set = qd_candidate(&h, self, &votes, leader_heard(c, h.usable), holder_heard(c, h.usable));
 }
 
 /* ------------------------------------------------ is a change due, and whose turn is it? */

@@ -53,8 +53,10 @@ struct qd_news {
 	uint64_t leading;   /* epoch that it leads with a right; 0 */
 	uint64_t promised;
 	struct qd_tag tag;
-	uint32_t flags;			    /* enum qd_news_flag */
-	uint64_t set;			    /* its candidate set */
+	uint32_t flags; /* enum qd_news_flag */
+	uint64_t
+		voters; /* who has a vote by its configuration; the newest one heard of orders candidate sets */
+	uint64_t set;	/* its candidate set */
 	uint64_t hears;			    /* heard in both directions, itself included */
 	uint64_t incarnation[QD_NODES_MAX]; /* [id - 1] of `hears`; else 0 */
 };
@@ -155,7 +157,8 @@ struct qd_msg {
 		struct qd_proved proved;
 		struct qd_change change;
 		struct {
-			uint64_t epoch; /* the highest that the sender promised: its rights are of no later one */
+			uint64_t
+				epoch; /* the highest that the sender promised: its rights are of no later one */
 			struct qd_ages
 				ages; /* what only this node knows: whose rights it renewed as leader */
 		} ended;

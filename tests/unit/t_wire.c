@@ -244,9 +244,9 @@ static const struct change CHANGES[] = {
 	{"HELLO_OK to no session", QD_MSG_HELLO_OK, 11, 0, false},
 	{"the eighth flag", QD_MSG_NEWS, BODY + 40, 0x80, true},
 	{"the ninth flag", QD_MSG_NEWS, BODY + 41, 1, false},
-	{"one more node heard", QD_MSG_NEWS, BODY + 50, 0x17, false},
-	{"one less node heard", QD_MSG_NEWS, BODY + 50, 0x03, false},
-	{"another node heard", QD_MSG_NEWS, BODY + 50, 0x15, true},
+	{"one more node heard", QD_MSG_NEWS, BODY + 58, 0x17, false},
+	{"one less node heard", QD_MSG_NEWS, BODY + 58, 0x03, false},
+	{"another node heard", QD_MSG_NEWS, BODY + 58, 0x15, true},
 	{"refusal 5", QD_MSG_INSTALLED, BODY + 16, 5, true},
 	{"refusal 6", QD_MSG_INSTALLED, BODY + 16, 6, false},
 	{"has a vote: 1", QD_MSG_INSTALLED, BODY + 17, 1, true},
@@ -355,7 +355,7 @@ static void no_field_is_forgotten(void)
 	UNIT_EQUAL(sizeof(struct qd_votes), 8 + 8 + 64 + 8 + 8 + 8);
 	UNIT_EQUAL(sizeof(struct qd_head), 16 + 2 * sizeof(struct qd_votes) + 8 + 8 + 8 + 32);
 	UNIT_EQUAL(sizeof(struct qd_view), 16 + 512);
-	UNIT_EQUAL(sizeof(struct qd_news), 24 + 16 + 8 + 16 + 512);
+	UNIT_EQUAL(sizeof(struct qd_news), 24 + 16 + 8 + 8 + 16 + 512);
 	UNIT_EQUAL(sizeof(struct qd_ages), 8 + 512);
 	UNIT_EQUAL(sizeof(struct qd_promise),
 		   8 + 8 + 8 + 8 + 8 + sizeof(struct qd_head) + sizeof(struct qd_ages));

@@ -104,6 +104,7 @@ static inline void wire_news(uint64_t *seed, uint64_t all, struct qd_news *n)
 	wire_tag(seed, &n->tag);
 	n->flags = wire_below(seed, QD_NEWS_FLAGS_ALL + 1);
 	n->set = wire_part(seed, all);
+	n->voters = wire_part(seed, all);
 	n->hears = wire_part(seed, all);
 	wire_values(seed, n->hears, n->incarnation);
 }
