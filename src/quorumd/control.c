@@ -35,6 +35,18 @@ static void show_links(const struct qd_links *links, struct qd_control_snapshot 
 	}
 }
 
+/* The core holds the witness until it knows better. A vote that does not answer is none to people: it would be missing when
+ * it is needed. */
+static void discount_silent_witness(struct qd_cluster_status *v, uint32_t self)
+{
+	const uint32_t vote = qd_votes_of_extra(&v->head.votes);
+	if ((qd_votes_extra(&v->head.votes) & QD_EXTRA_WITNESS) == 0 || v->extra_holder != self ||
+	    v->witness_answered)
+		return;
+	v->extra_holder = 0;
+	v->votes_present -= vote < v->votes_present ? vote : v->votes_present;
+}
+
 /* Starts of rights only grow; each one that is new is a proof that has just come. */
 static void note_proof(struct qd_control_proofs *p, struct qd_mono now, struct qd_mono start)
 {
@@ -62,6 +74,7 @@ void qd_control_snapshot_update(const struct qd_node *node, struct qd_mono now, 
 	if (!s->has_cluster)
 		return;
 	qd_cluster_status_get(node, &s->views);
+	discount_silent_witness(&s->views, node->config.node_id);
 	note_proof(&s->proofs, now, s->views.right_start);
 	show_links(&node->links, s);
 }

@@ -371,6 +371,30 @@ static void notes_proofs(void)
 	UNIT_EQUAL(one.proofs.count, 2);
 }
 
+/* Held by this node, with a vote: counted while it answers. */
+static void silent_witness(void)
+{
+	begin_node();
+	memset(&one, 0, sizeof(one));
+	struct qd_cluster *c = &node.cluster;
+	c->kept.head.votes.model = QD_MODEL_NODE_AND_WITNESS;
+	c->config.has_witness = true;
+	c->witness.epoch = 64;
+	c->state = QD_CLUSTER_LEADING;
+	c->kept.installed = (struct qd_view){.epoch = 64, .members = 1};
+	c->kept.installed.incarnation[0] = 5;
+	c->lead.view = c->kept.installed;
+	c->witness.answered = true;
+	qd_control_snapshot_update(&node, (struct qd_mono){10}, &one);
+	UNIT_EQUAL(one.views.extra_holder, 1);
+	UNIT_EQUAL(one.views.votes_present, 2);
+	c->witness.answered = false;
+	qd_control_snapshot_update(&node, (struct qd_mono){10}, &one);
+	UNIT_EQUAL(one.views.extra_holder, 0);
+	UNIT_EQUAL(one.views.votes_present, 1);
+	UNIT_EQUAL(one.views.votes_total, 4);
+}
+
 static void shows_networks(void)
 {
 	struct qd_address local;
@@ -401,6 +425,7 @@ static const struct unit_test TESTS[] = {
 	{"subscribers are told of what they wait for, not of instants and counters", differs},
 	{"links that are used are shown, with their counters", shows_links},
 	{"each new proof of quorum is noted once, by its age", notes_proofs},
+	{"a witness that does not answer is not counted as present", silent_witness},
 	{"a network is shown with what its interface says of it", shows_networks},
 };
 
