@@ -24,8 +24,17 @@ class Case:
         self.renew_ms, self.stamp_ms = renew_ms, stamp_ms
         self.notes = []
 
+    def open(self, renew_ms):
+        return cluster.Rig(self.renew_ms or renew_ms, stamp_ms=self.stamp_ms)
+
     def run(self, rig):
+        rig.observe(max(4, rig.times.renew / 60))
         self.function(rig, self.notes.append)
+
+    @staticmethod
+    def judge(rig):
+        """What is wrong with the whole run."""
+        return rig.stamps()[1]
 
 
 def case(sentence, renew_ms=None, stamp_ms=20):

@@ -92,11 +92,12 @@ class Times:
 
 
 class Target:
-    """tgtd with one file-backed disk for each name in `disks`; the first is the quorum disk."""
+    """tgtd with one file-backed disk for each name in `disks`; the first is the quorum disk. Commands of `within` come
+    before its own: they take it, and who uses it from outside, into another network."""
 
-    def __init__(self, folder, disks=('disk',)):
-        self.folder, self.disks = folder, disks
-        self.port = free_port()
+    def __init__(self, folder, disks=('disk',), host='127.0.0.1', port=None, within=()):
+        self.folder, self.disks, self.host, self.within = folder, disks, host, list(within)
+        self.port = port or free_port()
         self.control = str(1024 + os.getpid() % 30000)
         self.process = None
         for disk in disks:
@@ -109,8 +110,11 @@ class Target:
     def iqn(self, disk='disk'):
         return 'iqn.2026-11.test.quorumd:' + disk
 
+    def portal(self, port=None):
+        return '%s:%d' % ('[%s]' % self.host if ':' in self.host else self.host, port or self.port)
+
     def url(self, disk='disk', port=None):
-        return 'iscsi://127.0.0.1:%d/%s/1' % (port or self.port, self.iqn(disk))
+        return 'iscsi://%s/%s/1' % (self.portal(port), self.iqn(disk))
 
     def adm(self, *more):
         command = ['tgtadm', '-C', self.control, '--lld', 'iscsi', *more]
@@ -120,7 +124,7 @@ class Target:
     def start(self):
         with open(os.path.join(self.folder, 'tgtd.log'), 'ab') as log:
             self.process = subprocess.Popen(
-                ['tgtd', '-f', '-C', self.control, '--iscsi', 'portal=127.0.0.1:%d' % self.port],
+                [*self.within, 'tgtd', '-f', '-C', self.control, '--iscsi', 'portal=' + self.portal()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=machine.end_with_parent)
         wait_for(lambda: self.adm('--op', 'show', '--mode', 'target'), 10000, 'an answer of tgtd')
@@ -134,13 +138,13 @@ class Target:
                     raise Unexpected('tgtadm %s failed' % ' '.join(step))
 
     def format(self, disk='disk'):
-        done = subprocess.run([program('quorumctl'), 'disk', 'format', self.url(disk), '--cluster', CLUSTER],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run([*self.within, program('quorumctl'), 'disk', 'format', self.url(disk), '--cluster',
+                               CLUSTER], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Unexpected('quorumctl disk format: %s' % (done.stderr or done.stdout).strip())
 
     def connect(self, name='observer', disk='disk'):
-        return iscsi.Initiator('127.0.0.1', self.port, self.iqn(disk), 1, 'iqn.2026-11.test.quorumd:' + name)
+        return iscsi.Initiator(self.host, self.port, self.iqn(disk), 1, 'iqn.2026-11.test.quorumd:' + name)
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -204,10 +208,12 @@ class Node:
         with open(os.path.join(f, 'quorumd.yaml'), 'w', encoding='utf-8') as out:
             out.write(text + '\n')
 
+    def command(self):
+        return [sys.executable, os.path.join(HERE, 'machine.py'), program('quorumd'), '--config',
+                os.path.join(self.folder, 'quorumd.yaml')]
+
     def start(self, environment=None):
-        command = [sys.executable, os.path.join(HERE, 'machine.py'), program('quorumd'), '--config',
-                   os.path.join(self.folder, 'quorumd.yaml')]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, start_new_session=True,
                                         env={**os.environ, **(environment or {})})
         self.reader = threading.Thread(target=self.read_lines, args=(self.process.stdout,), daemon=True)
@@ -327,6 +333,7 @@ class Observer(threading.Thread):
 
     def run(self):
         session, before = None, self.rig.now()
+        self.rig.enter_network()
         while self.slept():
             try:
                 session = session or self.rig.target.connect()
@@ -441,6 +448,9 @@ class Rig:
 
     def now(self):
         return boot_ms() - self.began
+
+    def enter_network(self):
+        """For a thread that looks at the target: it is in this network already."""
 
     def observe(self, interval_ms):
         self.observer = Observer(self, interval_ms)

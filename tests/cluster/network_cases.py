@@ -1,0 +1,406 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of clusters that hear each other: namespaces, real processes. Whatever a case does, at its end the judge looks at
+all that the services wrote, and at the stamps on the disk."""
+
+import time
+
+import many
+from cases import need
+from many import NAMES, Plan
+from rig import wait_for
+
+SPARE_MS = 300  # over the time to notice a death: the new view
+BUSY_MS = 150   # how late another process may be seen to be, on a machine that tests keep busy
+DEATHS = 6
+LOOK_S = 0.02
+ALL = []
+
+
+class NetworkCase:
+    def __init__(self, sentence, plan, run):
+        self.sentence, self.plan, self.function = sentence, plan, run
+        self.notes = []
+
+    def open(self, _):
+        return many.Many(self.plan)
+
+    def run(self, rig):
+        self.function(rig, self.notes.append)
+
+    @staticmethod
+    def judge(rig):
+        return rig.judged()
+
+
+def case(sentence, *plans):
+    """A test of each plan."""
+    def add(run):
+        for plan in plans:
+            ALL.append(NetworkCase('%s [%s]' % (sentence, plan), plan, run))
+        return run
+    return add
+
+
+def others(rig, *nodes):
+    return [i for i in rig.nodes if rig.nodes[i] not in nodes]
+
+
+def quiet(rig, since, ms, look):
+    """look() stays true until `ms` after since."""
+    while rig.now() < since + ms:
+        found = look()
+        need(found, 'not for %.0f ms: %s' % (rig.now() - since, look.__doc__ or 'what was said'))
+        time.sleep(LOOK_S)
+
+
+def no_new_view(rig, since):
+    for node in rig.nodes.values():
+        found = node.find_line(r'propose epoch|is lost|-> (joining|preparing|promised)', since)
+        need(found is None, '%s: %s' % (node.name, found and found[1].string))
+
+
+def link(node, peer, number=0):
+    status = node.status()
+    need(status is not None, node.name + ' does not answer')
+    return [n for n in status['nodes'] if n['id'] == peer.number][0]['links'][number]
+
+
+def stop_after(rig, node, since):
+    """When the service on `node` wrote for the last time, ms after since."""
+    lines = [e.at for e in rig.journal('run', 'tick', 'end', node=node) if e.at >= since]
+    return max(lines, default=since) - since
+
+
+# ------------------------------------------------ a node dies
+
+@case('a dead node is out of the view within detection + 300 ms, every time',
+      Plan(3, delay_ms=100), Plan(5, delay_ms=100, networks=2, family=4))
+def deaths(rig, note):
+    rig.up()
+    rig.settle()
+    detection = next(iter(rig.nodes.values())).status()['view']['detection_ms']
+    took, service, moved = [], [], 0
+    for turn in range(DEATHS):
+        owner = rig.wait_owner()
+        victim = owner if turn % 2 == 0 else rig.nodes[others(rig, owner)[-1]]
+        rest = others(rig, victim)
+        at, _ = victim.power_off()
+        rig.wait_view(rest)
+        took += [min(t for t, _, members in rig.nodes[i].views(at) if members.split() == [str(r) for r in rest]) - at
+                 for i in rest]
+        if victim is owner:
+            service.append(rig.wait_service('run', rig.limit(), at).at - at)
+        rig.settle()
+        before = len(rig.journal('run'))
+        victim.start()
+        rig.wait_view(sorted(rig.nodes))
+        rig.settle()
+        moved += len(rig.journal('run')) - before
+    took.sort()
+    note('detection %d ms; new view after %.0f / %.0f / %.0f ms (least, median, most of %d); service after %.0f to %.0f ms'
+         % (detection, took[0], took[len(took) // 2], took[-1], len(took), min(service), max(service)))
+    need(took[-1] <= detection + SPARE_MS, 'a view only after %.0f ms' % took[-1])
+    need(max(service) <= detection + SPARE_MS + rig.times.takeover, 'service only after %.0f ms' % max(service))
+    need(moved == 0, 'the service moved %d times because a node came back' % moved)
+
+
+@case('a node that leaves in order: no wait for the dead, whoever it is', Plan(2), Plan(3), Plan(2, 'node_and_witness'),
+      Plan(2, 'node_and_disk'))
+def leaves(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at = rig.now()
+    owner.terminate()
+    entry = rig.wait_service('run', rig.limit(), at)
+    gap = entry.at - at
+    note('service after %.0f ms on %s' % (gap, entry.node))
+    need(gap < rig.times.wait, 'it was waited for: %.0f ms' % gap)
+    rig.wait_view(others(rig, owner))
+    owner.start()
+    rig.wait_view(sorted(rig.nodes))
+
+
+# ------------------------------------------------ links
+
+@case('one of two links is cut, silently, one way or by its cable: no view changes', Plan(3, networks=2),
+      Plan(2, 'node_and_witness', networks=2, family=4))
+def one_link(rig, note):
+    rig.up()
+    rig.settle()
+    alpha, beta = rig.nodes[1], rig.nodes[2]
+    net = rig.networks
+    both = net.pairs([alpha.name], ['lan0'], [beta.name])
+    everything = net.pairs(rig.among(rig.nodes), ['lan1'])
+    since = rig.now()
+    ways = (('silently', 0, lambda: net.cut(both), lambda: net.mend(both)),
+            ('one way', 0, lambda: net.cut(both[:1]), lambda: net.mend(both[:1])),
+            ('its cable', 0, lambda: net.unplug('lan0', alpha.name), lambda: net.plug('lan0', alpha.name)),
+            ('a whole network', 1, lambda: net.cut(everything), lambda: net.mend(everything)))
+    for what, number, cut, mend in ways:
+        at = rig.fault('lan%d is cut: %s' % (number, what))
+        cut()
+        wait_for(lambda n=number: not link(beta, alpha, n)['up'] and not link(alpha, beta, n)['up'], rig.limit(),
+                 'the link as down, ' + what)
+        note('%s: down after %.0f ms' % (what, rig.now() - at))
+        need(link(beta, alpha, 1 - number)['up'], 'the other link is down, too')
+        mend()
+        rig.fault('lan%d is mended' % number)
+        wait_for(lambda n=number: link(beta, alpha, n)['up'] and link(alpha, beta, n)['up'], rig.limit(),
+                 'the link as up, ' + what)
+    no_new_view(rig, since)
+    need(len(rig.journal('run')) == 1 and not rig.journal('stop'), 'the service was stopped')
+
+
+def lose_exchanges(rig, count):
+    """Lose so many exchanges in a row on the link between the first two nodes, no more and no less: an exchange counts as
+    missed when the next one begins, so at `count - 1` the last of them has begun and lost its packets. Packets lost."""
+    alpha, beta = rig.nodes[1], rig.nodes[2]  # the lower id begins the exchanges
+    pairs = rig.networks.pairs([alpha.name], ['lan0'], [beta.name])
+    swallowed, missed_before = rig.networks.lost(), link(alpha, beta)['lost']
+    done = link(alpha, beta)['exchanges']
+    wait_for(lambda: link(alpha, beta)['exchanges'] > done, rig.limit(), 'an exchange')
+    rig.networks.cut(pairs)
+    wait_for(lambda: link(alpha, beta)['missed'] == count - 1, rig.limit(), 'missed exchanges')
+    rig.networks.mend(pairs)
+    lost = rig.networks.lost() - swallowed
+    done = link(alpha, beta)['exchanges']
+    wait_for(lambda: link(alpha, beta)['exchanges'] > done + 2, rig.limit(), 'more exchanges')
+    all_missed = link(alpha, beta)['lost'] - missed_before
+    need(all_missed == count, '%d exchanges were missed, not %d' % (all_missed, count))
+    return lost
+
+
+@case('four missed exchanges in a row: the link stays up; five: it is down', Plan(3, delay_ms=500, renew_ms=3000))
+def missed(rig, note):
+    rig.up()
+    alpha, beta = rig.nodes[1], rig.nodes[2]
+    since = rig.now()
+    lost = lose_exchanges(rig, 4)
+    no_new_view(rig, since)
+    need(all(n.find_line('not heard', since) is None for n in rig.nodes.values()), 'four missed: not heard any more')
+    note('four missed (%d packets lost): up' % lost)
+    since = rig.now()
+    lost = lose_exchanges(rig, 5)
+    for node, peer in ((alpha, beta), (beta, alpha)):
+        node.wait_line('node %d is not heard' % peer.number, rig.limit(), since)
+    note('five missed (%d packets lost): down' % lost)
+
+
+# ------------------------------------------------ outcomes of the reference
+
+@case('outcome a: all networks are cut and the owner lives: it stays, the others stop and wait, and rejoin',
+      Plan(2, 'node_and_disk', networks=2), Plan(2, 'node_and_witness'), Plan(3, 'disk_only', family=4))
+def outcome_a(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at = rig.cut_all_lans()
+    for i in others(rig, owner):
+        rig.nodes[i].wait_line(r'not heard', rig.limit(), at)
+    wait_for(lambda: rig.in_view(owner, [owner.number]), rig.limit(), 'the owner alone in its view')
+
+    def owner_stays():
+        """the owner alone runs the service"""
+        return [e.node for e in rig.journal('tick', since=rig.now() - BUSY_MS)][-1:] == [owner.name]
+    quiet(rig, at, rig.plan.detection_ms() + 2 * rig.times.takeover, owner_stays)
+    need(len(rig.journal('run')) == 1 and not rig.journal('stop'), 'the service was stopped')
+    for i in others(rig, owner):
+        status = rig.nodes[i].status()
+        need(not status['mine'] and not status['quorum']['quorate'], '%s: %s' % (NAMES[i], status['view']))
+    rig.mend_all()
+    mended = rig.now()
+    rig.wait_view(sorted(rig.nodes))
+    need(len(rig.journal('run')) == 1, 'the service moved')
+    note('together again %.0f ms after the mending' % (rig.now() - mended))
+
+
+@case('outcome b: all networks are cut and the owner dies: another one takes over',
+      Plan(2, 'node_and_disk', networks=2), Plan(2, 'node_and_witness'), Plan(3, 'disk_only', family=4))
+def outcome_b(rig, note):
+    owner = rig.up()
+    rig.settle()
+    rig.cut_all_lans()
+    at, _ = owner.power_off()
+    entry = rig.wait_service('run', rig.limit(), at)
+    need(entry.node != owner.name, 'the dead runs')
+    note('service after %.0f ms' % (entry.at - at))
+    rig.mend_all()
+    owner.start()
+    rig.wait_view(sorted(rig.nodes))
+    need(len(rig.journal('run')) == 2, 'the service moved again')
+
+
+@case('outcome c: all networks are cut and the disk is gone: everybody stops; with the disk back, one goes on',
+      Plan(2, 'node_and_disk', networks=2), Plan(3, 'disk_only', family=4))
+def outcome_c(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at = rig.cut_all_lans()
+    rig.target.kill()
+    rig.fault('the target is dead')
+    wait_for(lambda: not rig.running(), rig.limit(), 'nobody runs')
+    ran = stop_after(rig, owner, at)
+    need(ran <= rig.times.stopped + rig.plan.detection_ms(), 'it ran for %.0f ms' % ran)
+
+    def nobody():
+        """nobody runs the service"""
+        return not rig.running()
+    quiet(rig, rig.now(), 2 * rig.times.takeover, nobody)
+    rig.target.start()
+    back = rig.now()
+    entry = rig.wait_service('run', 2 * rig.limit(), back)
+    note('ran for %.0f ms; again %.0f ms after the disk was back' % (ran, entry.at - back))
+
+
+@case('the owner alone against two, all three reach the disk: the two run, and the owner has stopped before',
+      Plan(3, 'node_and_disk'), Plan(3, 'node_and_witness', networks=2))
+def alone_against_two(rig, note):
+    owner = rig.up()
+    rig.settle()
+    rest = others(rig, owner)
+    at = rig.isolate(owner.number)
+    entry = rig.wait_service('run', rig.limit(), at)
+    need(entry.node != owner.name, 'it runs again on the one alone')
+    ran = stop_after(rig, owner, at)
+    note('owner stopped after %.0f ms, service on %s after %.0f ms' % (ran, entry.node, entry.at - at))
+    need(ran < entry.at - at, 'both ran')
+    need(ran <= rig.times.stopped, 'it ran for %.0f ms' % ran)
+    rig.wait_view(rest)
+    rig.mend_all()
+    rig.wait_view(sorted(rig.nodes))
+
+
+@case('a side with half of the nodes and the holder goes on, the other stops', Plan(4, 'node_and_witness'),
+      Plan(4, 'node_and_disk', networks=2), Plan(4, family=4))
+def halves(rig, note):
+    owner = rig.up()
+    rig.settle()
+    mate = others(rig, owner)[0]
+    at = rig.split([owner.number, mate])
+    rig.wait_view(sorted([owner.number, mate]))
+    left = [i for i in rig.nodes if i not in (owner.number, mate)]
+
+    def owner_stays():
+        """the owner's side runs the service"""
+        return rig.running() == [owner.name]
+    wait_for(lambda: all(not rig.nodes[i].status()['quorum']['quorate'] for i in left), rig.limit(),
+             'the other half without quorum')
+    quiet(rig, rig.now(), rig.times.takeover, owner_stays)
+    need(len(rig.journal('run')) == 1, 'the service was stopped')
+    rig.mend_all()
+    rig.wait_view(sorted(rig.nodes))
+    note('together again %.0f ms after the cut' % (rig.now() - at))
+
+
+@case('a line A-B-C, where A and C do not hear each other: one view of two, once', Plan(3, networks=2))
+def line(rig, note):
+    rig.up()
+    rig.settle()
+    a, c = rig.nodes[1], rig.nodes[3]
+    pairs = rig.networks.pairs([a.name], rig.plan.lans(), [c.name])
+    rig.networks.cut(pairs)
+    at = rig.fault('alpha and gamma are cut off from each other')
+    a.wait_line('node 3 is not heard', rig.limit(), at)
+    c.wait_line('node 1 is not heard', rig.limit(), at)
+    wait_for(lambda: any(rig.in_view(rig.nodes[2], pair) for pair in ([1, 2], [2, 3])), rig.limit(), 'a view of two')
+    wait_for(lambda: rig.running() and len(rig.running()) == 1, rig.limit(), 'one service')
+    first = rig.now()
+    count = {n.name: len(n.views(at)) for n in rig.nodes.values()}
+
+    def settled():
+        """no further view"""
+        return all(len(n.views(at)) == count[n.name] for n in rig.nodes.values())
+    quiet(rig, first, 3 * rig.plan.detection_ms() + rig.times.takeover, settled)
+    need(max(count.values()) == 1, 'views: %s' % count)
+    note('view after %.0f ms' % (min(v[0] for n in rig.nodes.values() for v in n.views(at)) - at))
+    rig.networks.mend(pairs)
+    rig.wait_view(sorted(rig.nodes))
+
+
+@case('a node that is heard but hears nobody is out; the others go on', Plan(3, networks=2, family=4))
+def deaf(rig, note):
+    owner = rig.up()
+    rig.settle()
+    pairs = [p for p in rig.networks.pairs([owner.name], rig.plan.lans(), rig.among(others(rig, owner)))
+             if p[2] == owner.name]
+    rig.networks.cut(pairs)
+    at = rig.fault(owner.name + ' hears nobody')
+    entry = rig.wait_service('run', rig.limit(), at)
+    need(entry.node != owner.name, 'the deaf node runs it')
+    rig.wait_view(others(rig, owner))
+    note('owner stopped after %.0f ms, service on %s after %.0f ms' % (stop_after(rig, owner, at), entry.node,
+                                                                       entry.at - at))
+    rig.networks.mend(pairs)
+    rig.wait_view(sorted(rig.nodes))
+
+
+# ------------------------------------------------ the disk or the witness alone
+
+@case('the owner loses the storage only: nothing stops where nodes have the majority; another takes over where the disk '
+      'alone counts', Plan(3, 'node_and_disk'), Plan(3, 'disk_only'))
+def storage(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at = rig.isolate(owner.number, lans=False, storage=True)
+    if rig.plan.model == 'disk_only':
+        entry = rig.wait_service('run', rig.limit(), at)
+        ran = stop_after(rig, owner, at)
+        note('owner stopped after %.0f ms, service on %s after %.0f ms' % (ran, entry.node, entry.at - at))
+        need(entry.node != owner.name and ran < entry.at - at, 'both ran')
+    else:
+        def stays():
+            """one service runs"""
+            return len(rig.running()) == 1
+        quiet(rig, at, 2 * rig.times.takeover + rig.plan.detection_ms(), stays)
+        need(len(rig.journal('run')) == 1, 'the service was stopped')
+        note('nothing was stopped')
+    rig.mend_all()
+    rig.wait_view(sorted(rig.nodes))
+
+
+@case('the witness dies and comes back: nothing stops; then a node may die', Plan(2, 'node_and_witness'),
+      Plan(4, 'node_and_witness', networks=2, family=4))
+def witness_dies(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at = rig.witness.kill()
+    rig.fault('the witness is dead')
+
+    def stays():
+        """the owner runs the service"""
+        return rig.running() == [owner.name]
+    quiet(rig, at, 3 * rig.times.takeover, stays)
+    rig.witness.start()
+    back = rig.fault('the witness is back')
+    rig.settle()
+    note('it votes again after %.0f ms' % (rig.now() - back))
+    dead, _ = owner.power_off()
+    entry = rig.wait_service('run', rig.limit(), dead)
+    note('service after %.0f ms' % (entry.at - dead))
+
+
+@case('the owner is paused: another takes over; waking, it stops first and joins again', Plan(3),
+      Plan(2, 'node_and_witness'), Plan(3, 'node_and_disk'))
+def paused(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at, _ = owner.pause()
+    rig.fault(owner.name + ' is paused')
+    entry = rig.wait_service('run', rig.limit(), at)
+    need(entry.node != owner.name, 'the paused one runs it')
+    woke, gone = owner.wake_and_watch(rig.limit())
+    note('service after %.0f ms; after waking the old one was gone in %.0f ms' % (entry.at - at, gone - woke))
+    need(gone - woke < many.judge.AWAKE_MS, 'the service ran on for %.0f ms after waking' % (gone - woke))
+    rig.wait_view(sorted(rig.nodes))
+
+
+@case('quorumd alone is killed: its service ends before another begins', Plan(3), Plan(2, 'node_and_disk'))
+def daemon_dies(rig, note):
+    owner = rig.up()
+    rig.settle()
+    at = owner.kill_daemon()
+    entry = rig.wait_service('run', rig.limit(), at)
+    need(entry.node != owner.name, 'it runs again without quorumd')
+    note('old service gone after %.0f ms, new one after %.0f ms' % (stop_after(rig, owner, at), entry.at - at))
+    owner.power_off()
+    owner.start()
+    rig.wait_view(sorted(rig.nodes))
