@@ -135,7 +135,6 @@ void operator_force_now(struct sim *s, struct sim_machine *m, uint32_t tries)
 	struct sim_cluster_facts *f = &s->c.facts;
 	if (!f->force_asked || f->force_machine != m->index)
 		return;
-	s->c.seen[m->index].asked = 0; /* this one does not wait for others */
 	if (!operator_may_ask(s, m, false)) {
 		if (tries < 60 && !s->healed)
 			sim_push(s, s->t + SIM_S, SIM_EV_FORCE, m->index, 0, tries + 1);
