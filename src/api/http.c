@@ -64,6 +64,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *context)
 	return 0;
 }
 
+/* What an operator has asked for goes on in quorumd: only the answer was not waited for. */
+static void give_up(struct qd_exchange *x)
+{
+	if (x->kind == QD_EXCHANGE_CHANGE || x->kind == QD_EXCHANGE_HANDOVER || x->kind == QD_EXCHANGE_FORCE)
+		qd_exchange_fail(
+			x, MHD_HTTP_GATEWAY_TIMEOUT, "timeout",
+			"not done in time, and not given up: quorumctl status shows what comes of it, "
+			"quorumctl why what it waits for");
+	else
+		qd_exchange_fail(x, MHD_HTTP_SERVICE_UNAVAILABLE, "timeout",
+				 "quorumd does not answer in time");
+}
+
 static void ask_again(struct qd_http *h, struct qd_exchange *x, uint64_t usec)
 {
 	x->asks_again = false;
@@ -83,8 +96,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *context)
 		if (x->asks_again)
 			ask_again(h, x, usec);
 		if (x->waits && usec >= x->deadline_us)
-			qd_exchange_fail(x, MHD_HTTP_SERVICE_UNAVAILABLE, "timeout",
-					 "quorumd does not answer in time");
+			give_up(x);
 	}
 	if (usec - h->kept_alive_at >= KEEPALIVE_US) {
 		h->kept_alive_at = usec;

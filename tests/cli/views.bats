@@ -219,6 +219,41 @@ health_is() {
   sees "$at" 2
 }
 
+@test "to the witness: its vote, and what is said when it falls silent" {
+  views_conf node_majority alpha beta
+  dir=$BATS_TEST_TMPDIR/witness
+  mkdir -p "$dir/keys" "$dir/store"
+  install -m 600 "$BATS_TEST_TMPDIR/key" "$dir/keys/demo.key"
+  for n in 1 2; do
+    printf 'witness:\n  addresses: ["127.0.0.19:%s"]\n' "$VIEWS_PORT" >>"$BATS_TEST_TMPDIR/n$n/conf.yaml"
+    rm -rf "$BATS_TEST_TMPDIR/n$n/state"/*
+    "$CTL" cluster create "$BATS_TEST_TMPDIR/n$n/conf.yaml"
+  done
+  build/quorum-witnessd --keys "$dir/keys" --store "$dir/store" --listen "127.0.0.19:$VIEWS_PORT" --socket "$dir/status" \
+    >"$dir/log" 2>&1 3>&- &
+  BG_PID=$!
+  views_start 1 2
+  for n in 1 2; do tgt_wait 30 sees $n 2; done
+  at=$(leader 1)
+  run ctl "$at" quorum set --model node_and_witness --yes
+  echo "$output"
+  [ "$status" -eq 0 ]
+  tgt_wait 30 field_is "$at" '[.quorum.votes_present, .quorum.votes_total, .witness.verdict] | @csv' '3,3,"ok"'
+  tgt_wait 30 health_is "$at" healthy
+  run ctl "$at" why
+  [[ $output == *"It survives the failure of any one node, and that of the witness."* ]]
+  kill -TERM "$BG_PID"
+  wait "$BG_PID" || true
+  BG_PID=
+  tgt_wait 30 health_is "$at" degraded
+  run ctl "$at" status
+  [[ $output == *"The witness does not answer"* ]]
+  [[ $output == *"2 of 3 votes"* ]]
+  run ctl "$at" why
+  [ "$status" -eq 0 ]
+  [[ $output == *"The quorum is lost when one of nodes alpha and beta fails."* ]]
+}
+
 @test "quorum force: a text and no change without its option, refused with a quorum, done without" {
   three_nodes
   run ctl 1 quorum force

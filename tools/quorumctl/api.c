@@ -155,6 +155,7 @@ int qd_api_complain(const json_t *document, long http)
 	else
 		qd_ctl_complain("quorum-api answers with HTTP status %ld", http);
 	return http == 503   ? QD_CTL_UNREACHABLE
+	       : http == 504 ? qd_ctl_exit_status(QD_ERR_TIMEOUT)
 	       : http == 404 ? qd_ctl_exit_status(QD_ERR_NOT_FOUND)
 			     : QD_CTL_DEGRADED;
 }
