@@ -47,6 +47,20 @@ static struct qd_mono stop_deadline(const struct qd_turn *t)
 	return qd_mono_before(t->now, l->stopped_by) ? l->stopped_by : qd_mono_add(t->now, window);
 }
 
+/* What an earlier start of this service left behind may still run: until it is proved to be stopped, this node says so. */
+static bool stops_leftovers(struct qd_turn *t)
+{
+	struct qd_node *n = t->node;
+	if (!n->leftovers_asked) {
+		n->leftovers_asked = true;
+		n->leftovers = true;
+		qd_group_stop(t, t->config->stop_limit.ns > 0 ? qd_mono_add(t->now, t->config->stop_limit)
+							      : QD_NEVER);
+	}
+	n->leftovers = n->leftovers && !qd_group_is_stopped(&n->group);
+	return n->leftovers;
+}
+
 static void must_stop(struct qd_turn *t)
 {
 	const struct qd_cluster *c = &t->node->cluster;
@@ -76,7 +90,8 @@ void qd_acting_think(struct qd_turn *t)
 {
 	tell_lease(t);
 	if (t->config->has_group) {
-		must_stop(t);
+		if (!stops_leftovers(t))
+			must_stop(t);
 		if (may_start(t))
 			qd_group_start(t, t->node->cluster.lead.view.epoch);
 	}

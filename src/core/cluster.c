@@ -193,7 +193,8 @@ void qd_cluster_drop_pending(struct qd_cluster *c)
 void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incarnation)
 {
 	struct qd_cluster *c = t->c;
-	c->members[id - 1] = (struct qd_member){.incarnation = incarnation};
+	/* What an earlier process started may still run until this one says otherwise, under a view. */
+	c->members[id - 1] = (struct qd_member){.incarnation = incarnation, .runs = true};
 	c->lead.promised_by &= ~qd_set_of(id);
 	c->lead.installed_by &= ~qd_set_of(id);
 	c->hears &= ~qd_set_of(id);
@@ -228,6 +229,16 @@ void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_new
 	qd_cluster_saw_epoch(t->c, news->installed);
 	m->news = *news;
 	m->news_known = true;
+}
+
+/* The epoch that this node leads with a right, also while it makes the next view of its own: nobody else comes first
+ * then. */
+static uint64_t led_epoch(const struct qd_cluster *c, struct qd_mono now)
+{
+	const bool follows = c->state == QD_CLUSTER_PROMISED || c->state == QD_CLUSTER_MEMBER ||
+			     c->state == QD_CLUSTER_LEFT;
+	const bool leads = c->right_epoch != 0 && qd_epoch_node(c->right_epoch) == c->config.node_id;
+	return leads && !follows && qd_cluster_right_runs(c, now) ? c->right_epoch : 0;
 }
 
 static uint64_t voters(const struct qd_head *h)
@@ -293,7 +304,7 @@ static void news_think(struct qd_cluster_turn *t)
 	const bool active = c->state == QD_CLUSTER_MEMBER || c->state == QD_CLUSTER_LEADING;
 	struct qd_news news = {
 		.installed = active ? c->kept.installed.epoch : 0,
-		.leading = qd_cluster_leads(c) && qd_cluster_right_runs(c, t->now) ? c->lead.view.epoch : 0,
+		.leading = led_epoch(c, t->now),
 		.promised = c->kept.promised,
 		.tag = c->kept.head.tag,
 		.flags = c->flags,

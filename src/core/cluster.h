@@ -117,6 +117,7 @@ struct qd_disk_voter {
 	struct qd_head head; /* the newest of them; tag (0, 0): none */
 	uint32_t holder;     /* node that holds it by the last look; 0: nobody, or not known */
 	bool takeable;	     /* nobody defends it, as far as this node has seen */
+	bool reachable;	     /* a path to it is up */
 };
 
 struct qd_witness_voter {
@@ -221,7 +222,8 @@ struct qd_cluster {
 	bool forcing; /* an operator waits for a forced quorum to be durable */
 	bool interrupted; /* what runs here does so by a right of a view that another one has followed since: the right of
 			   * the present view does not carry it on */
-	uint32_t falls; /* out of views, lately: hold-down */
+	struct qd_mono back_until; /* it could not get the extra voter: others have their turn first */
+	uint32_t falls;		   /* out of views, lately: hold-down */
 	struct qd_mono last_fall;
 	struct qd_mono held_until;
 	uint32_t heir;	       /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */

@@ -188,12 +188,21 @@ static struct qd_mono dynamic_at(const struct qd_cluster *c, const struct qd_tim
 	return somebody_leaves(c) ? c->lead.leaving_look : qd_mono_add(c->lead.stable_since, times->takeover);
 }
 
+/* The disk or the witness works, whether this node holds it already or still waits for it. */
+static uint32_t healthy_extras(const struct qd_cluster *c)
+{
+	const bool witness = c->witness.answered && c->witness.verdict != QD_WITNESS_UNCONFIRMED &&
+			     c->witness.verdict != QD_WITNESS_STORE;
+	return qd_extra_held(c) | (c->disk.reachable ? QD_EXTRA_DISK : 0u) |
+	       (witness ? QD_EXTRA_WITNESS : 0u);
+}
+
 static void dynamic_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	if (!qd_mono_reached(t->now, dynamic_at(c, t->times)) || !may_begin(c, t->now))
 		return;
-	const struct qd_votes next = qd_votes_dynamic(&c->kept.head.votes, who_stays(c), qd_extra_held(c));
+	const struct qd_votes next = qd_votes_dynamic(&c->kept.head.votes, who_stays(c), healthy_extras(c));
 	c->lead.stable_since = t->now; /* looked at; again after another T */
 	c->lead.leaving_look = qd_mono_add(t->now, qd_span_ms(QD_LEAVING_LOOK_MS));
 	if (qd_votes_equal(&next, &c->kept.head.votes) ||
@@ -278,7 +287,8 @@ enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
 	c->install.open = false;
 	c->forcing = true;
 	qd_cluster_trace(t, QD_TRACE_FORCED, epoch, l->head.tag.version, 0);
-	qd_cluster_move(t, QD_CLUSTER_INSTALLING);
+	if (c->state != QD_CLUSTER_INSTALLING)
+		qd_cluster_move(t, QD_CLUSTER_INSTALLING);
 	return QD_REPLY_DONE;
 }
 

@@ -235,6 +235,7 @@ static void remind(struct qd_cluster_turn *t)
 		if (m == NULL)
 			return;
 		m->u.install.view = l->view;
+		m->u.install.before = l->before;
 		m->u.install.head = c->kept.head;
 		qd_cluster_ages_out(c, t->now, &m->u.install.ages);
 	}

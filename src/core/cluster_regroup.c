@@ -227,8 +227,8 @@ static struct qd_mono my_turn_at(const struct qd_cluster *c)
 	const uint32_t place = rank(c);
 	if (place >= QD_NODES_MAX || qd_mono_is_never(c->due_since))
 		return QD_NEVER;
-	return qd_mono_max(qd_mono_add(c->due_since, qd_span_mul(c->config.detection, place)),
-			   c->lead.resend_at);
+	const struct qd_mono at = qd_mono_add(c->due_since, qd_span_mul(c->config.detection, place));
+	return qd_mono_max(at, qd_mono_max(c->lead.resend_at, c->back_until));
 }
 
 /* ------------------------------------------------ the proposer's side */
@@ -414,14 +414,35 @@ static void installed(struct qd_cluster_turn *t, uint32_t from, const struct qd_
 }
 
 /* The extra voter is here, and what it knows is known. */
+/* The others may have better luck with the disk, or the witness: their turn comes first. */
+static void stand_back(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	const uint64_t others = c->set & ~qd_set_of(c->config.node_id);
+	if (others != 0)
+		c->back_until =
+			qd_mono_add(t->now, qd_span_mul(c->config.detection, qd_set_count(others) + 1));
+	abandon(t, c->wait);
+}
+
+/* It does not answer at all here. */
+static bool extra_is_silent(const struct qd_cluster *c)
+{
+	const uint32_t needed = qd_head_extras(&c->lead.head) & ~qd_extra_held(c);
+	const bool disk = (needed & QD_EXTRA_DISK) != 0 && !c->disk.reachable;
+	const bool witness = (needed & QD_EXTRA_WITNESS) != 0 && !c->witness.answered;
+	return disk || witness;
+}
+
 static void got_extra(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_lead *l = &c->lead;
 	const struct qd_tag tag = qd_extra_tag(c);
 	qd_extra_adopt(t);
-	if (qd_mono_reached(t->now, qd_mono_add(l->since, qd_span_mul(t->times->takeover, 2)))) {
-		abandon(t, c->wait); /* somebody else may have better luck with it */
+	const bool late = qd_mono_reached(t->now, qd_mono_add(l->since, qd_span_mul(t->times->takeover, 2)));
+	if (late || (extra_is_silent(c) && qd_mono_reached(t->now, qd_mono_add(l->since, t->times->renew)))) {
+		stand_back(t);
 		return;
 	}
 	if (tag.epoch >= l->view.epoch) {
@@ -714,7 +735,8 @@ struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_t
 		return ready ? qd_mono_min(d, at) : d;
 	}
 	case QD_CLUSTER_GETTING_EXTRA:
-		return qd_mono_add(l->since, qd_span_mul(times->takeover, 2));
+		d = qd_mono_add(l->since, qd_span_mul(times->takeover, 2));
+		return extra_is_silent(c) ? qd_mono_min(d, qd_mono_add(l->since, times->renew)) : d;
 	case QD_CLUSTER_LEFT:
 	case QD_CLUSTER_STATE_COUNT:
 		break;

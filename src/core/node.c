@@ -32,6 +32,8 @@ void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct
 	qd_links_init(&n->links, &config->links, now);
 	qd_cluster_init(&n->cluster, &config->cluster, now);
 	n->cluster.config.peers = config->links.peers;
+	if (config->has_group && QD_RULE(LEFTOVERS_RUN))
+		n->group.state = QD_GROUP_ONLINE; /* as far as anybody knows */
 }
 
 /* ------------------------------------------------ views */
@@ -64,7 +66,8 @@ static void show_disk(struct qd_node *n)
 		.holder = a->sight.known && a->sight.held && !qd_watch_holder_released(a)
 				  ? qd_key_node(a->sight.holder)
 				  : 0,
-		.takeable = a->takeable || a->state == QD_ARB_TAKING,
+		.takeable = (a->takeable && qd_path_ready(a, a->look_path)) || a->state == QD_ARB_TAKING,
+		.reachable = qd_path_ready(a, owner ? a->own.path : a->look_path),
 	};
 }
 

@@ -33,22 +33,25 @@ struct qd_node_config {
 
 /* What the views ask of the arbiter; open and without wishes where there are no views. */
 struct qd_gate {
-	bool take;    /* the quorum disk is wanted here */
-	bool give_up; /* it is not wanted any more: release it as soon as nothing counts on it */
-	uint32_t heir; /* for whom; 0: nobody */
+	bool take;	     /* the quorum disk is wanted here */
+	bool give_up;	     /* it is not wanted any more: release it as soon as nothing counts on it */
+	uint32_t heir;	     /* for whom; 0: nobody */
 	struct qd_tag slots; /* what both configuration slots should hold; (0, 0): whatever they do */
 };
 
 struct qd_node {
 	struct qd_node_config config;
 	struct qd_mono now;
-	struct qd_lease lease; /* of the quorum disk, by the last good round; without views the right to act */
+	struct qd_lease
+		lease; /* of the quorum disk, by the last good round; without views the right to act */
 	struct qd_group group;
 	struct qd_gate gate;
 	struct qd_arbiter arbiter;
 	struct qd_links links;
 	struct qd_cluster cluster;
-	uint64_t announced; /* with views: epoch of the ownership that clients were told of; 0: none */
+	bool leftovers;		   /* with views: that stop is not proved yet; it goes by no right */
+	bool leftovers_asked;	   /* with views: the group of an earlier start was told to stop */
+	uint64_t announced;	   /* with views: epoch of the ownership that clients were told of; 0: none */
 	struct qd_mono told_start; /* of the right that the runner was told of last */
 };
 
