@@ -3,6 +3,7 @@
 
 enum {
 	QD_KEEP_RETRY_MS = 1000,
+	QD_NEWS_PACE_MS = 5, /* between two tellings of news; the first is told at once */
 };
 
 void qd_cluster_trace(struct qd_cluster_turn *t, enum qd_trace_code code, uint64_t a, uint64_t b, uint64_t c)
@@ -250,17 +251,14 @@ static uint64_t voters(const struct qd_head *h)
 	return set;
 }
 
-/* Those who are heard and not held cannot be quorate without the held ones. */
-static bool votes_are_needed(const struct qd_cluster *c)
+/* A view lives without this node: only from such a one does it keep itself out. */
+static bool others_lead(const struct qd_cluster *c)
 {
-	uint64_t others = 0;
-	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id)) {
-		const struct qd_member *m = &c->members[id - 1];
-		const uint32_t out = QD_NEWS_HELD | QD_NEWS_NO_VOTE | QD_NEWS_STUCK;
-		if (id != c->config.node_id && m->news_known && (m->news.flags & out) == 0)
-			others |= qd_set_of(id);
-	}
-	return !qd_head_quorate(&c->kept.head, others, qd_head_extras(&c->kept.head));
+	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id))
+		if (id != c->config.node_id && c->members[id - 1].news_known &&
+		    c->members[id - 1].news.leading != 0)
+			return true;
+	return false;
 }
 
 static uint32_t own_flags(const struct qd_cluster_turn *t)
@@ -271,7 +269,7 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 		flags |= QD_NEWS_NO_VOTE;
 	if (qd_cluster_is_stuck(c, t->now))
 		flags |= QD_NEWS_STUCK;
-	if (qd_mono_before(t->now, c->held_until) && !votes_are_needed(c))
+	if (qd_mono_before(t->now, c->held_until) && others_lead(c))
 		flags |= QD_NEWS_HELD;
 	if (c->state == QD_CLUSTER_JOINING && qd_mono_before(t->now, c->joining_since))
 		flags |= QD_NEWS_JOINING;
@@ -314,10 +312,16 @@ static void news_think(struct qd_cluster_turn *t)
 	};
 	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id))
 		news.incarnation[id - 1] = qd_cluster_incarnation(c, id);
+	const struct qd_span pace = qd_span_ms(QD_NEWS_PACE_MS);
 	if (!news_equal(&news, &c->news)) {
 		c->news = news;
 		c->news_due = c->hears & ~qd_set_of(c->config.node_id);
+		/* What changes again and again is not told again and again at once. */
+		c->news_at = qd_mono_max(t->now, qd_mono_add(c->news_told, pace));
 	}
+	if (c->news_due == 0 || !qd_mono_reached(t->now, c->news_at))
+		return;
+	c->news_told = t->now;
 	for (uint32_t id = qd_set_next(c->news_due, 0); id != 0; id = qd_set_next(c->news_due, id)) {
 		struct qd_msg *m = qd_cluster_say(t, QD_MSG_NEWS, id);
 		if (m == NULL)
@@ -479,7 +483,7 @@ void qd_cluster_think(struct qd_cluster_turn *t)
 
 struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times)
 {
-	struct qd_mono d = c->news_due != 0 ? QD_MONO_ZERO : QD_NEVER;
+	struct qd_mono d = c->news_due != 0 ? c->news_at : QD_NEVER;
 	if (c->state == QD_CLUSTER_LEFT)
 		return d;
 	if (qd_mono_is_never(c->joining_since))

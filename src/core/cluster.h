@@ -182,7 +182,9 @@ struct qd_cluster {
 	uint32_t flags;				/* own, now: enum qd_news_flag */
 	struct qd_news news;			/* own, as it was last said */
 	uint64_t news_due;			/* nodes that have not been told of a change */
-	struct qd_mono due_since;		/* a change of the view is due; QD_NEVER: none */
+	struct qd_mono news_at;			/* not told again before this */
+	struct qd_mono news_told;
+	struct qd_mono due_since; /* a change of the view is due; QD_NEVER: none */
 
 	/* until when something may run on node id because of a right that this node renewed, or knows of; 0: never, or
 	 * renounced */

@@ -134,6 +134,9 @@ static void disk_think(struct qd_cluster_turn *t)
 	t->gate->heir = qd_extra_heir(c);
 	t->gate->give_up = c->disk.held && (t->gate->heir != 0 || !counts || !disk_is_of_use(c) ||
 					    (c->leaving && !t->runs && !leads));
+	/* Given up with nothing running: then this node's own right is over, too. */
+	if (t->gate->give_up && !t->runs && !leads && c->right.held)
+		qd_lease_end(&c->right);
 	/* Slots: what this node has kept, once all members have it too. */
 	t->gate->slots = (struct qd_tag){0};
 	if (!c->disk.held || !c->disk.slots_known)
@@ -212,7 +215,8 @@ static bool due_ask(const struct qd_cluster *c, const struct qd_times *times, st
 	const bool leads = qd_cluster_leads(c);
 	const bool wanted = (leads && counts && !c->leaving) || (proposes(c) && counts_there);
 	if (!wanted) {
-		const bool runs = (c->flags & QD_NEWS_RUNS) != 0 || c->right.held;
+		const bool runs = (c->flags & QD_NEWS_RUNS) != 0 ||
+				  (c->right.held && qd_mono_before(now, c->right.stopped_by));
 		const bool uncounted = is_uncounted(c, QD_EXTRA_WITNESS, now, times, runs) && !heir_knows(c);
 		*what = uncounted ? QD_WITNESS_RELEASE : QD_WITNESS_YIELD;
 		return witness_held(c) && c->state != QD_CLUSTER_PREPARING && (uncounted || heir_knows(c));

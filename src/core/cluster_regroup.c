@@ -148,7 +148,8 @@ static uint32_t flags_of(const struct qd_cluster *c, uint32_t id)
 static bool votes_are_here(const struct qd_cluster *c)
 {
 	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
-		if ((flags_of(c, id) & QD_NEWS_NO_VOTE) == 0)
+		if ((flags_of(c, id) & (QD_NEWS_NO_VOTE | QD_NEWS_JOIN_ONLY)) == 0 &&
+		    qd_change_has_node(&c->kept.head, id))
 			return true;
 	return false;
 }
@@ -569,9 +570,6 @@ static void asked_to_promise(struct qd_cluster_turn *t, uint32_t from, const str
 static enum qd_refusal judge_install(const struct qd_cluster_turn *t, const struct qd_install *i)
 {
 	const struct qd_cluster *c = t->c;
-	if (i->view.incarnation[c->config.node_id - 1] != c->config.incarnation &&
-	    QD_RULE(INCARNATIONS_COUNT))
-		return QD_REFUSAL_INCARNATION;
 	if (i->view.epoch < c->want.promised && QD_RULE(PROMISE_BINDS))
 		return QD_REFUSAL_PROMISED;
 	if (qd_tag_compare(i->head.tag, c->want.head.tag) < 0 && QD_RULE(TAG_RISES))
@@ -596,6 +594,11 @@ static void asked_to_install(struct qd_cluster_turn *t, uint32_t from, const str
 	qd_cluster_saw_epoch(c, i->view.epoch);
 	if (qd_view_leader(&i->view) != from || !qd_set_has(i->view.members, c->config.node_id))
 		return;
+	const bool mine = i->view.incarnation[c->config.node_id - 1] == c->config.incarnation;
+	if (!mine && QD_RULE(INCARNATIONS_COUNT)) {
+		answer_install(t, from, i->view.epoch, QD_REFUSAL_INCARNATION);
+		return;
+	}
 	if (c->kept.installed.epoch == i->view.epoch && c->want.promised == i->view.epoch) {
 		qd_cluster_ages_in(t, &i->ages);
 		answer_install(t, from, i->view.epoch, QD_REFUSAL_NONE);
@@ -624,19 +627,25 @@ static void asked_to_install(struct qd_cluster_turn *t, uint32_t from, const str
 	c->promise.view = i->view;
 }
 
+/* It speaks for the start of the node that this proposal, or view, names. */
+static bool is_named(const struct qd_cluster *c, const struct qd_msg *m)
+{
+	return c->lead.view.incarnation[m->from - 1] == m->from_incarnation;
+}
+
 void qd_regroup_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 {
 	struct qd_cluster *c = t->c;
 	if (m->kind == QD_MSG_PREPARE)
 		asked_to_promise(t, m->from, &m->u.prepare);
-	else if (m->kind == QD_MSG_PROMISE)
+	else if (m->kind == QD_MSG_PROMISE && is_named(c, m))
 		promised(t, m->from, &m->u.promise);
 	else if (m->kind == QD_MSG_INSTALL)
 		asked_to_install(t, m->from, &m->u.install);
-	else if (m->kind == QD_MSG_INSTALLED)
+	else if (m->kind == QD_MSG_INSTALLED && is_named(c, m))
 		installed(t, m->from, &m->u.installed);
-	else if (m->u.epoch == c->kept.installed.epoch && c->state == QD_CLUSTER_MEMBER &&
-		 qd_view_leader(&c->kept.installed) == m->from)
+	else if (m->kind == QD_MSG_LEAD && m->u.epoch == c->kept.installed.epoch &&
+		 c->state == QD_CLUSTER_MEMBER && qd_view_leader(&c->kept.installed) == m->from)
 		c->heir = c->config.node_id; /* LEAD */
 }
 
