@@ -376,6 +376,7 @@ static void check_right(struct sim *s, struct sim_machine *m)
 	struct sim_seen *seen = &s->c.seen[m->index];
 	const struct qd_lease *r = &m->node.cluster.right;
 	seen->right_held = r->held;
+	seen->right_epoch = m->node.cluster.right_epoch;
 	seen->right_start = r->start.ns;
 	if (!r->held)
 		return;
@@ -467,7 +468,8 @@ void check_cluster_step(struct sim *s, struct sim_machine *m, const struct qd_ev
 		note_head(s, m, ev);
 	if (c->state != seen->state || leads(c))
 		check_state(s, m);
-	if (c->right.held != seen->right_held || (c->right.held && c->right.start.ns != seen->right_start))
+	if (c->right.held != seen->right_held || (c->right.held && (c->right.start.ns != seen->right_start ||
+								    c->right_epoch != seen->right_epoch)))
 		check_right(s, m);
 	const bool free = leads(c) && c->right_epoch == c->lead.view.epoch && c->right.held &&
 			  ev->now.ns < c->right.begin_stop.ns && ev->now.ns >= c->lead.free_at.ns;

@@ -131,6 +131,7 @@ struct sim_seen {
 	uint64_t right_start; /* local */
 	uint64_t free_epoch;  /* leads it with a right, and takes what no disk fences for free; 0: none */
 	uint32_t steps;
+	uint64_t right_epoch;
 	bool right_held;
 	bool change_open;
 	uint32_t asked; /* replies that operators wait for */
