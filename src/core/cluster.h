@@ -228,8 +228,9 @@ struct qd_cluster {
 	uint32_t falls;		   /* out of views, lately: hold-down */
 	struct qd_mono last_fall;
 	struct qd_mono held_until;
-	uint32_t heir;	       /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
-	bool handing;	       /* this leader hands over: what runs stops, then the heir is asked to lead */
+	uint32_t heir; /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */
+	bool handing;  /* this leader hands over: what runs stops, then the heir is asked to lead */
+	uint32_t handing_to;
 	bool handing_operator; /* its end is told */
 	struct qd_mono handing_since;
 	struct qd_mono lead_resend_at;

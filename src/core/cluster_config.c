@@ -24,8 +24,8 @@ void qd_change_begin(struct qd_cluster_turn *t, const struct qd_votes *votes, co
 	if (!qd_votes_equal(votes, &h->votes)) {
 		h->old = h->votes;
 		h->has_old = QD_RULE(OLD_AND_NEW);
-		h->votes = *votes;
 	}
+	h->votes = *votes; /* also what counts nothing: whether votes are dynamic, who loses a tie */
 	if (body != NULL)
 		memcpy(h->body, body, QD_DIGEST_BYTES);
 	c->lead.change_open = true;
@@ -94,6 +94,7 @@ static void tell_operator(struct qd_cluster_turn *t, enum qd_reply reply)
 	struct qd_action *action = &t->out->list[t->out->count++];
 	action->kind = QD_ACTION_REPLY;
 	action->u.reply = reply;
+	qd_cluster_trace(t, QD_TRACE_OPERATOR, reply, 0, 0);
 	t->c->lead.change_operator = false;
 }
 
@@ -314,6 +315,7 @@ static void begin_handover(struct qd_cluster_turn *t, uint32_t heir)
 {
 	struct qd_cluster *c = t->c;
 	c->heir = heir;
+	c->handing_to = heir;
 	c->handing = true;
 	c->handing_since = t->now;
 	c->lead_resend_at = t->now;
@@ -356,8 +358,8 @@ static void handover_think(struct qd_cluster_turn *t)
 	if (!c->handing)
 		return;
 	if (c->state == QD_CLUSTER_MEMBER) {
-		end_handover(t,
-			     qd_view_leader(&c->kept.installed) == c->heir ? QD_REPLY_DONE : QD_REPLY_FAILED);
+		end_handover(t, qd_view_leader(&c->kept.installed) == c->handing_to ? QD_REPLY_DONE
+										    : QD_REPLY_FAILED);
 		return;
 	}
 	const bool patience = qd_mono_before(t->now, qd_mono_add(c->handing_since, t->times->takeover));
@@ -369,7 +371,7 @@ static void handover_think(struct qd_cluster_turn *t)
 	}
 	if (!qd_cluster_leads(c) || !qd_mono_reached(t->now, c->lead_resend_at))
 		return;
-	struct qd_msg *m = qd_cluster_say(t, QD_MSG_LEAD, c->heir);
+	struct qd_msg *m = qd_cluster_say(t, QD_MSG_LEAD, c->handing_to);
 	if (m == NULL)
 		return;
 	m->u.epoch = c->lead.view.epoch;

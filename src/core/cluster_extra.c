@@ -257,6 +257,9 @@ static void witness_think(struct qd_cluster_turn *t)
 	if (w->asked_id != 0) {
 		w->asked_id = 0;
 		w->answered = false;
+		/* So long without an answer that nothing can count on it any more: another may hold it. */
+		if (qd_mono_reached(t->now, qd_mono_add(w->start, t->times->takeover)))
+			w->epoch = 0;
 		qd_cluster_trace(t, QD_TRACE_WITNESS_SILENT, w->asked, 0, 0);
 	}
 	if (due_ask(c, t->times, t->now, &what) &&

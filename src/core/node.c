@@ -158,7 +158,8 @@ static void operator_asks(struct qd_turn *t, const struct qd_event *ev)
 		if (reply == QD_REPLY_DONE)
 			return; /* answered when it is done everywhere */
 	}
-	qd_arb_reply(t, reply);
+	qd_cluster_trace(&ct, QD_TRACE_OPERATOR, reply, 0, 0);
+	qd_arb_act(t, QD_ACTION_REPLY)->u.reply = reply;
 }
 
 static void leave(struct qd_turn *t)

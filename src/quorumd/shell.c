@@ -68,11 +68,68 @@ static void on_handover(void *context, uint32_t to)
 	qd_shell_post(s, &ev);
 }
 
+static void on_change(void *context, struct qd_tag from, const char *text, size_t len_bytes)
+{
+	struct qd_shell *s = context;
+	qd_operator_change(s->operator, from, text, len_bytes);
+}
+
+static void on_force(void *context, uint64_t unix_s)
+{
+	struct qd_shell *s = context;
+	qd_operator_force(s->operator, unix_s);
+}
+
+static void on_get_config(void *context, const uint8_t digest[QD_DIGEST_BYTES])
+{
+	struct qd_shell *s = context;
+	qd_operator_get_config(s->operator, digest);
+}
+
+static void on_history(void *context)
+{
+	struct qd_shell *s = context;
+	qd_operator_history(s->operator);
+}
+
+static void on_post(void *context, const struct qd_event *ev)
+{
+	qd_shell_post(context, ev);
+}
+
+static int open_operator(struct qd_shell *s)
+{
+	const struct qd_operator_config config = {
+		.conf_file = s->conf_file,
+		.node = &s->node,
+		.control = s->control,
+		.store = qd_shell_config_store(s->config),
+		.take = qd_shell_config_take,
+		.texts = s->config,
+		.post = on_post,
+		.context = s,
+	};
+	return qd_operator_open(&config, &s->operator);
+}
+
 /* ------------------------------------------------ what clients see */
+
+static void show_networks(struct qd_shell *s)
+{
+	const struct qd_networks *found = qd_control_networks_list(s->networks);
+	for (uint32_t l = 0; l < s->conf.network_count; l++) {
+		const struct qd_address *local = &s->conf.nodes[s->conf.node_id].addresses[l];
+		qd_control_snapshot_network(&s->snapshot, l, local, qd_shell_net_link(s->net, l),
+					    qd_networks_find(found, local));
+	}
+	qd_control_snapshot_packets(&s->snapshot, qd_shell_net_packets(s->net));
+}
 
 static void push(struct qd_shell *s)
 {
 	qd_control_snapshot_fill(&s->conf, &s->node, s->now, &s->snapshot);
+	if (s->net != NULL)
+		show_networks(s);
 	s->snapshot.mine = s->mine;
 	s->snapshot.epoch = s->epoch;
 	s->pushed = s->snapshot;
@@ -84,12 +141,9 @@ static void push(struct qd_shell *s)
 static void push_changes(struct qd_shell *s)
 {
 	struct qd_control_snapshot *c = &s->snapshot;
-	c->times = s->node.config.times;
-	c->lease = s->node.lease;
-	c->group = s->node.group;
+	qd_control_snapshot_update(&s->node, s->now, c);
 	c->mine = s->mine;
 	c->epoch = s->epoch;
-	qd_arbiter_status_get(&s->node, &c->arbiter);
 	if (qd_control_snapshot_differs(&s->pushed, c))
 		push(s);
 }
@@ -176,6 +230,8 @@ static void serve(struct qd_shell *s)
 	if (s->net != NULL) {
 		qd_shell_net_think(s->net, s->now);
 		qd_shell_config_think(s->config, s->now);
+		qd_operator_think(s->operator);
+		qd_control_networks_think(s->networks, s->now);
 	}
 	for (int i = 0; i < QD_SHELL_EVENTS_A_TURN && !s->off; i++) {
 		struct qd_event ev = {0};
@@ -210,8 +266,9 @@ int qd_shell_run(struct qd_shell *s)
 		struct qd_mono wake =
 			qd_mono_min(qd_node_deadline(&s->node), qd_stamper_deadline(&s->stamper));
 		if (s->net != NULL)
-			wake = qd_mono_min(wake, qd_mono_min(qd_shell_net_deadline(s->net),
-							     qd_shell_config_deadline(s->config)));
+			wake = qd_mono_min(qd_mono_min(wake, qd_control_networks_deadline(s->networks)),
+					   qd_mono_min(qd_shell_net_deadline(s->net),
+						       qd_shell_config_deadline(s->config)));
 		if (s->queue_count > 0)
 			wake = s->now;
 		int rc = qd_loop_arm(&s->loop, wake);
@@ -247,7 +304,13 @@ static int open_runner(struct qd_shell *s, const char *program)
 
 static int open_control(struct qd_shell *s)
 {
-	const struct qd_control_calls calls = {.handover = on_handover, .context = s};
+	struct qd_control_calls calls = {.handover = on_handover, .context = s};
+	if (s->conf.has_cluster) {
+		calls.change = on_change;
+		calls.force = on_force;
+		calls.get_config = on_get_config;
+		calls.history = on_history;
+	}
 	int rc = qd_control_server_open(s->conf.control_socket, s->conf.api_user, &calls, &s->control);
 	if (rc != 0) {
 		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s", s->conf.control_socket, strerrordesc_np(errno));
@@ -274,6 +337,10 @@ static int open_all(struct qd_shell *s, const struct qd_shell_options *options)
 		rc = open_control(s);
 	if (rc == 0 && s->conf.has_cluster)
 		rc = qd_shell_open_cluster(s);
+	if (rc == 0 && s->conf.has_cluster)
+		rc = open_operator(s);
+	if (rc == 0 && s->conf.has_cluster)
+		rc = qd_control_networks_open(&s->loop, &s->conf, NULL, NULL, &s->networks);
 	if (rc == 0)
 		rc = qd_shell_open_node(s);
 	if (rc == 0 && s->conf.path_count > 0)
@@ -321,7 +388,9 @@ void qd_shell_close(struct qd_shell *s)
 	if (s->paths != NULL)
 		qd_paths_close(s->paths);
 	qd_shell_net_close(s->net);
+	qd_control_networks_close(s->networks);
 	qd_shell_config_close(s->config);
+	qd_operator_close(s->operator);
 	qd_runner_close(&s->runner);
 	qd_io_remove(&s->control_io);
 	qd_signal_remove(&s->term);

@@ -28,7 +28,8 @@ void qd_shell_traces(struct qd_shell *s)
 			continue; /* no text is made for what nobody reads */
 		char text[QD_TRACE_TEXT_MAX];
 		(void)qd_trace_format(t, text, sizeof text);
-		qd_shell_say(s, level, "%s", text);
+		qd_shell_log(level, text);
+		qd_control_server_trace(s->control, s->now, t, text);
 		if (t->code == QD_TRACE_LOGIN_FAILED || t->code == QD_TRACE_PATH_LOST)
 			qd_shell_say(s, level, "path %llu: %s", (unsigned long long)t->a,
 				     qd_paths_why(s->paths, (uint32_t)t->a));

@@ -10,6 +10,8 @@
 #include "drv/stamper.h"
 #include "drv/watchdog.h"
 #include "quorumd/control.h"
+#include "quorumd/control_networks.h"
+#include "quorumd/control_operator.h"
 #include "quorumd/shell.h"
 #include "quorumd/shell_config.h"
 #include "quorumd/shell_net.h"
@@ -30,10 +32,12 @@ struct qd_shell {
 	struct qd_loop loop;
 	struct qd_node node;
 	struct qd_actions out;
-	struct qd_paths *paths;		/* NULL: no quorum disk */
-	struct qd_shell_net *net;	/* NULL: no networks, the quorum disk alone decides */
-	struct qd_shell_config *config; /* with `net` */
-	struct qd_kept first_kept;	/* what was there at the start */
+	struct qd_paths *paths;		      /* NULL: no quorum disk */
+	struct qd_shell_net *net;	      /* NULL: no networks, the quorum disk alone decides */
+	struct qd_shell_config *config;	      /* with `net` */
+	struct qd_control_networks *networks; /* with `net` */
+	struct qd_operator *operator;	      /* with `net` */
+	struct qd_kept first_kept;	      /* what was there at the start */
 	struct qd_store store;
 	struct qd_runner_link runner;
 	struct qd_control_server *control;
