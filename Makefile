@@ -12,7 +12,8 @@
 #   tests/conform, tools/demo     main.c is build/gcc/conform, build/gcc/demo; another main() build/gcc/<folder>-<file>
 #   tests/fuzz/f_*.c              a libFuzzer program each, corpus in tests/fuzz/corpus/<name>
 # Variants: gcc and clang (as shipped), plain (gcc, not hardened: valgrind, nm, simulator),
-#   asan (gcc, ASan+UBSan), mutants (plain with -DQD_MUTANTS), fuzz (clang, libFuzzer+ASan+UBSan).
+#   asan (gcc, ASan+UBSan), mutants (plain with -DQD_MUTANTS), fuzz (clang, libFuzzer+ASan+UBSan),
+#   explore (as mutants, for three nodes at most: build/explore/explore, nothing else).
 
 VERSION := 0.1.0
 
@@ -73,9 +74,9 @@ CFLAGS ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=
 WERROR := $(if $(filter 1 true yes,$(CI)),-Werror)
-$(foreach v,gcc clang plain mutants fuzz,$(eval WERROR_$v := $(WERROR)))
+$(foreach v,gcc clang plain mutants fuzz explore,$(eval WERROR_$v := $(WERROR)))
 
-VARIANTS := gcc clang plain asan mutants fuzz
+VARIANTS := gcc clang plain asan mutants fuzz explore
 
 CC_gcc := $(GCC)
 FLAGS_gcc := $(CFLAGS) $(WARN) $(WARN_GCC) $(HARD)
@@ -92,6 +93,11 @@ LINK_asan := -pie $(SAN)
 CC_mutants := gcc
 FLAGS_mutants := -O2 -g $(WARN) $(WARN_GCC) -DQD_MUTANTS
 LINK_mutants := -pie
+# Whole nodes are copied and hashed: arrays by node are as short as can be. Indices that come out of sets are below
+# QD_NODES_MAX by what a set is, which gcc cannot know.
+CC_explore := gcc
+FLAGS_explore := -O2 -g $(WARN) $(WARN_GCC) -Wno-array-bounds -Wno-stringop-overflow -DQD_MUTANTS -DQD_NODES_MAX=3
+LINK_explore := -pie
 CC_fuzz := $(CLANG)
 FLAGS_fuzz := -O1 -g $(WARN) $(SAN) -fsanitize=fuzzer-no-link
 LINK_fuzz := -pie $(SAN)
@@ -158,7 +164,7 @@ EXTRA := $(foreach f,$(EXTRA_SRC),$(call extra_name,$f))
 # ---------------------------------------------------------------- entry targets
 
 .PHONY: all check demo sim bench asan tidy model fuzz vm-test install help
-.PHONY: unit drv cli cluster conform lint fuzz-build analyze format clean deps deps-build deps-test deps-vm FORCE
+.PHONY: explore unit drv cli cluster conform lint fuzz-build analyze format clean deps deps-build deps-test deps-vm FORCE
 
 LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(if $(SIM),sim sim-mutants))
 
@@ -184,6 +190,10 @@ demo: all deps-test
 ## sim: the simulator (SEEDS=n, SEED=n for one with its trace, SIMFLAGS=)
 sim: $B/sim
 	$B/sim $(if $(SEED),--seed $(SEED) -v,--seeds 1..$(or $(SEEDS),1000)) $(SIMFLAGS)
+
+## explore: everything that can happen to two or three nodes, to a depth (FULL=1: the kept runs, MUTANTS=1)
+explore: $B/explore/explore
+	@tests/run_explore.sh
 
 ## unit: the unit tests
 unit: unit-$V
@@ -288,6 +298,9 @@ clean:
 
 # $(call objects,variant,sources)
 objects = $(patsubst %.c,$B/$1/%.o,$2)
+# What the explorer takes of the core; core/candidate is its own.
+EXPLORED := $(filter-out %/cluster_status.c,$(wildcard src/core/cluster*.c)) $(addsuffix .c,$(addprefix src/core/,\
+	votes lease times msg witness_msg names trace)) src/codec/sense.c witness/core.c
 # $(call archives,variant,names): those of the names that exist
 archives = $(foreach a,$(filter $2,$(ARCHIVE_NAMES)),$B/$1/lib/$a.a)
 # Everything links what its folder includes, and what that includes in turn: work in progress
@@ -389,6 +402,7 @@ comma := ,
 quote = '$(subst ','\'',$1)'
 
 $(foreach v,$(VARIANTS),$(eval $(call variant,$v)))
+$(eval $(call program,explore,explore,$(wildcard tests/explore/*.c) $(EXPLORED)))
 $(foreach t,$(FUZZ),$(eval $(call program,fuzz,$t,$t.c $(call helpers,tests/fuzz),$(USES_$t),$(LIBS_tests),-fsanitize=fuzzer)))
 
 .SECONDARY:

@@ -88,6 +88,8 @@ static void of_node(const struct ex_world *w, const struct ex_limits *l, uint32_
 		add(list, EX_TICK, id, 0);
 	if (l->disk && n->gate.take && ex_disk_may_take(w, n))
 		add(list, EX_TAKE_DISK, id, 0);
+	if (l->disk && ex_disk_may_give(w, n))
+		add(list, EX_GIVE_DISK, id, 0);
 	if (!l->disk || !ex_disk_may_write(w, n))
 		return;
 	add(list, EX_SLOTS, id, 0);
@@ -165,6 +167,7 @@ void ex_world_describe(const struct ex_world *w, struct ex_action a, char *to, s
 		[EX_WITNESS_WIPE] = "the witness restarts with a new store",
 		[EX_WITNESS_WRITTEN] = "durable: the witness",
 		[EX_TAKE_DISK] = "takes the quorum disk: node",
+		[EX_GIVE_DISK] = "releases the quorum disk: node",
 		[EX_SLOTS] = "writes the slots: node",
 	};
 	if (a.kind == EX_DELIVER)

@@ -35,12 +35,18 @@ void ex_disk_beat(struct ex_world *w, struct ex_node *n, bool answers)
 		d->holder = 0; /* beats no more; `renewed` says how long its right may last */
 		return;
 	}
-	if (n->gate.give_up && qd_extra_disk_is_free(&n->c, w->now, ex_times(), n->runs)) {
-		d->holder = 0;
-		d->renewed = QD_MONO_ZERO; /* nothing counts on it: nobody waits for this node */
-		return;
-	}
 	d->renewed = w->now;
+}
+
+bool ex_disk_may_give(const struct ex_world *w, const struct ex_node *n)
+{
+	return leases(w, n) && n->gate.give_up && qd_extra_disk_is_free(&n->c, w->now, ex_times(), n->runs);
+}
+
+void ex_disk_give(struct ex_world *w)
+{
+	w->disk.holder = 0;
+	w->disk.renewed = QD_MONO_ZERO; /* nothing counts on it: nobody waits for this node */
 }
 
 bool ex_disk_may_take(const struct ex_world *w, const struct ex_node *n)

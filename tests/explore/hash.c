@@ -130,7 +130,8 @@ static void eat_leading(struct sink *s, const struct ex_world *w, const struct e
 	for (uint32_t i = 0; i < l->nodes; i++) {
 		const struct qd_member *m = &c->members[i];
 		const uint64_t behind = round_of(w, lead->view.epoch, m->answered);
-		eat(s, behind | (uint64_t)m->has_vote << 16 | (uint64_t)m->runs << 17);
+		eat(s,
+		    behind | (uint64_t)m->has_vote << 16 | (uint64_t)m->runs << 17 | (uint64_t)m->left << 18);
 		eat_tag(s, m->tag);
 		if (behind < QD_ROUNDS_KEPT)
 			eat_at(s, w, m->answer_at[m->answered % QD_ROUNDS_KEPT]);
@@ -149,8 +150,6 @@ static void eat_lead(struct sink *s, const struct ex_world *w, const struct ex_l
 	eat_view(s, &lead->view);
 	eat(s, lead->promised_by | lead->installed_by << 8 | lead->voting << 16 |
 		       (uint64_t)lead->change_open << 24);
-	for (uint32_t k = 0; k < l->nodes; k++)
-		eat(s, n->members[k] == w->node[k].session);
 	eat_head(s, &lead->head);
 	eat_epoch(s, lead->before);
 	eat_at(s, w, lead->since);
@@ -227,6 +226,9 @@ static void eat_cluster(struct sink *s, const struct ex_world *w, const struct e
 	if (c->promise.open || c->state == QD_CLUSTER_PROMISED)
 		eat(s, c->promise.to);
 	eat_epoch(s, c->promise_told);
+	eat(s, c->handing ? c->heir : 0);
+	if (c->handing)
+		eat_until(s, w, qd_mono_add(c->handing_since, ex_times()->takeover));
 	if (c->install.open)
 		eat_epoch(s, c->install.epoch);
 	if (c->change_to != 0) {
@@ -380,6 +382,8 @@ void ex_world_hash(const struct ex_world *w, const struct ex_limits *l, uint64_t
 	for (uint32_t i = 0; i < EX_BUDGET_COUNT; i++)
 		eat(&s, w->used[i]);
 	eat(&s, (uint64_t)w->forced | (uint64_t)w->done << 8 | (uint64_t)w->next_change << 16);
+	for (uint32_t i = 0; i < w->next_change; i++)
+		eat_epoch(&s, w->done_epoch[i]);
 	for (uint32_t i = 0; i < l->nodes; i++) {
 		const struct ex_node *n = &w->node[i];
 		eat(&s, n->runs);

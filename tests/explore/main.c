@@ -32,7 +32,7 @@ static void usage(void)
 			"[--slow-stores] [--wait 3|4]\n"
 			"               [--weight N] [--BUDGET N]... [--depth N] [--states N] [--beam N] "
 			"[--seed N] [--quiet]\n"
-			"               [--mutant RULE] [--replay PATH]\n"
+			"               [--quiet] [--quiet] [--mutant RULE] [--replay PATH]\n"
 			"BUDGET, how often what may happen:\n");
 	for (uint32_t i = 0; i < EX_BUDGET_COUNT; i++)
 		fprintf(stderr, "  %-18s %s\n", budgets[i].name, budgets[i].text);
@@ -125,6 +125,8 @@ static bool take_number(struct ex_search *s, const char *option, const char *val
 		s->states_max = n;
 	else if (strcmp(option, "--beam") == 0)
 		s->beam = n;
+	else if (strcmp(option, "--seconds") == 0)
+		s->seconds = n;
 	else if (strcmp(option, "--seed") == 0)
 		s->seed = n;
 	else

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <time.h>
 
 static jmp_buf failed;
 static char failure[256];
@@ -222,6 +223,11 @@ static bool prepare(struct ex_search *s)
 	return true;
 }
 
+static bool time_is_up(const struct ex_search *s)
+{
+	return s->seconds != 0 && (uint64_t)(clock() / CLOCKS_PER_SEC) >= s->seconds;
+}
+
 int ex_search(struct ex_search *s)
 {
 	if (!prepare(s)) {
@@ -231,9 +237,12 @@ int ex_search(struct ex_search *s)
 	while (s->level_count > 0 && s->depth < s->depth_max && s->states < s->states_max) {
 		const uint64_t first = s->states + 1;
 		uint64_t i = 0;
-		for (; i < s->level_count && s->states < s->states_max; i++)
+		for (; i < s->level_count && s->states < s->states_max; i++) {
+			if (i % 4096 == 0 && time_is_up(s))
+				break;
 			if (expand(s, s->level[i]))
 				return 1;
+		}
 		if (i < s->level_count)
 			break;
 		s->depth++;

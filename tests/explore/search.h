@@ -14,6 +14,7 @@ struct ex_search {
 	uint32_t depth_max;
 	uint64_t beam; /* worlds of a level that are followed at most; which, the seed decides */
 	uint64_t seed;
+	uint64_t seconds; /* of processor time; 0: no limit */
 	bool quiet;
 	/* results */
 	uint64_t states;

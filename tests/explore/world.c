@@ -76,23 +76,39 @@ static void agree(const struct ex_world *w, const struct ex_limits *l, struct ex
 	}
 }
 
-static const char *note_traces(struct ex_world *w, const struct ex_limits *l, struct ex_node *n)
+/* A change that was done is in every view of a later epoch, and in every change that is done after it. */
+static const char *forgets(struct ex_world *w, struct ex_node *n, bool done)
 {
-	const uint8_t has = n->c.kept.head.body[0];
-	for (uint32_t i = 0; i < out.trace_count; i++) {
-		const enum qd_trace_code code = out.traces[i].code;
-		if (code == QD_TRACE_CHANGED)
-			w->done |= has;
-		if (code == QD_TRACE_LEADING && (w->done & ~has) != 0 && !w->forced)
-			return "I3: a change that was done is not in a later active view";
-		if (code != QD_TRACE_PREPARE)
+	const uint32_t has = n->c.kept.head.body[0];
+	const uint64_t epoch = n->c.kept.head.tag.epoch;
+	for (uint32_t i = 0; i < 8 && !w->forced; i++) {
+		if ((w->done >> i & 1u) == 0 || (has >> i & 1u) != 0)
 			continue;
-		w->used[EX_BUDGET_VIEWS]++;
-		for (uint32_t k = 0; k < l->nodes; k++)
-			n->members[k] = n->knows[k];
-		n->members[n->c.config.node_id - 1] = n->session;
+		if (done)
+			return "I3: a change is done that knows nothing of one that was done before";
+		if (epoch > w->done_epoch[i])
+			return "I3: a change that was done is not in a later view";
+	}
+	for (uint32_t i = 0; i < 8 && done; i++) {
+		if ((has >> i & 1u) == 0 || (w->done >> i & 1u) != 0)
+			continue;
+		w->done |= 1u << i;
+		w->done_epoch[i] = epoch;
 	}
 	return NULL;
+}
+
+static const char *note_traces(struct ex_world *w, struct ex_node *n)
+{
+	const char *bad = NULL;
+	for (uint32_t i = 0; i < out.trace_count && bad == NULL; i++) {
+		const enum qd_trace_code code = out.traces[i].code;
+		if (code == QD_TRACE_CHANGED || code == QD_TRACE_LEADING)
+			bad = forgets(w, n, code == QD_TRACE_CHANGED);
+		if (code == QD_TRACE_PREPARE)
+			w->used[EX_BUDGET_VIEWS]++;
+	}
+	return bad;
 }
 
 static void send(struct ex_world *w, const struct ex_limits *l, struct ex_node *n, const struct qd_action *a)
@@ -164,7 +180,7 @@ static const char *carry_out(struct ex_world *w, const struct ex_limits *l, stru
 			ask(w, l, n, a);
 	}
 	act(w, n, say);
-	return note_traces(w, l, n);
+	return note_traces(w, n);
 }
 
 /* What is due is done until nothing is; a store that is not slow is durable at once. */
@@ -210,7 +226,12 @@ static void boot(struct ex_world *w, const struct ex_limits *l, struct ex_node *
 	const uint32_t id = (uint32_t)(n - w->node) + 1;
 	const uint32_t session = n->session + 1;
 	const struct qd_kept copy = *disk;
+	/* What runs here may outlive the process: it is stopped, or stops at its deadline. */
+	const bool runs = n->runs;
+	const struct qd_mono ends = n->ends;
 	memset(n, 0, sizeof(*n));
+	n->runs = runs;
+	n->ends = ends;
 	n->disk = copy;
 	n->session = session;
 	const struct qd_cluster_config config = {
@@ -293,6 +314,9 @@ void ex_world_init(struct ex_world *w, const struct ex_limits *l)
 		w->node[i / l->nodes].knows[i % l->nodes] = 1;
 		w->node[i / l->nodes].c.members[i % l->nodes].incarnation = 1;
 	}
+	/* What a node that starts waits for, because it knows nothing, is over; restarts bring it back. */
+	for (uint32_t i = 0; i < l->wait_ticks; i++)
+		(void)ex_world_act(w, l, (struct ex_action){EX_TICK, 0, 0}, false);
 	if (l->warm)
 		warm_up(w, l);
 }
@@ -420,12 +444,14 @@ static const char *propose(struct ex_world *w, const struct ex_limits *l, struct
 	bad = give_way(w, l, n, say);
 	if (bad != NULL)
 		return bad;
-	n->c.heir = a.a;
+	const uint32_t heir = n->c.heir;
+	if (!n->c.handing) /* to another one, which it asks to propose */
+		n->c.heir = a.a;
 	n->c.lead.resend_at = QD_MONO_ZERO;
 	n->c.due_since = QD_NEVER;
 	struct qd_cluster_turn t = begin(w, l, n, set, true);
 	bad = settle(w, l, &t, n, say);
-	n->c.heir = 0;
+	n->c.heir = n->c.handing ? heir : 0;
 	return bad;
 }
 
@@ -505,6 +531,8 @@ static const char *of_node(struct ex_world *w, const struct ex_limits *l, struct
 		n->runs = false;
 	else if (a.kind == EX_TAKE_DISK)
 		ex_disk_take(w, n);
+	else if (a.kind == EX_GIVE_DISK)
+		ex_disk_give(w);
 	else if (a.kind == EX_SLOTS)
 		ex_disk_write(w, n, a.b != 0);
 	else if (a.kind == EX_LEAVE) {
@@ -532,6 +560,7 @@ static const char *perform(struct ex_world *w, const struct ex_limits *l, struct
 	case EX_STOP:
 	case EX_LEAVE:
 	case EX_TAKE_DISK:
+	case EX_GIVE_DISK:
 	case EX_SLOTS:
 		return of_node(w, l, a, say);
 	case EX_RESTART:

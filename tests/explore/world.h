@@ -64,8 +64,7 @@ struct ex_node {
 	bool runs;	     /* unfenced work runs here */
 	struct qd_mono ends; /* by then it has stopped, whatever happens */
 	uint32_t session;
-	uint32_t knows[EX_NODES_MAX];	/* the sessions of the others that it has met; 0: none */
-	uint32_t members[EX_NODES_MAX]; /* sessions of those in the view that it makes or leads */
+	uint32_t knows[EX_NODES_MAX]; /* the sessions of the others that it has met; 0: none */
 	struct qd_kept disk;
 	struct qd_gate gate;
 	struct qd_head slots; /* of the quorum disk, as it has read or written them as the owner */
@@ -87,8 +86,9 @@ struct ex_world {
 	struct qd_mono now;
 	uint8_t used[EX_BUDGET_COUNT];
 	bool forced;
-	uint8_t done; /* bits of the changes that were told to be done */
+	uint32_t done; /* bits of the changes that were told to be done */
 	uint8_t next_change;
+	uint64_t done_epoch[8]; /* in which each was */
 	uint32_t next_session;
 	uint32_t lost_count; /* packets for which there was no room */
 	uint32_t packet_count;
@@ -125,6 +125,7 @@ enum ex_kind {
 	EX_WITNESS_WIPE,
 	EX_WITNESS_WRITTEN,
 	EX_TAKE_DISK, /* node `a`, which wants it, strikes: the last renewal is C old, or the disk was released */
+	EX_GIVE_DISK, /* node `a`, the owner, releases it: nothing counts on it */
 	EX_SLOTS,     /* node `a` writes the configuration slots; b: only one of the two copies so far */
 	EX_KIND_COUNT,
 };
@@ -162,10 +163,12 @@ void ex_net_prune(struct ex_world *w, const struct ex_limits *l);
 /* --- disk.c ----------------------------------------------------------------------------------------------------- */
 /* What the arbiter of a node would show its views. */
 void ex_disk_show(const struct ex_world *w, const struct ex_limits *l, struct ex_node *n);
-/* A tick: the holder renews, or releases. */
+/* A tick: the holder renews. */
 void ex_disk_beat(struct ex_world *w, struct ex_node *n, bool answers);
 bool ex_disk_may_take(const struct ex_world *w, const struct ex_node *n);
 void ex_disk_take(struct ex_world *w, struct ex_node *n);
+bool ex_disk_may_give(const struct ex_world *w, const struct ex_node *n);
+void ex_disk_give(struct ex_world *w);
 bool ex_disk_may_write(const struct ex_world *w, const struct ex_node *n);
 void ex_disk_write(struct ex_world *w, struct ex_node *n, bool half);
 
