@@ -79,8 +79,22 @@ static inline uint32_t qd_view_leader(const struct qd_view *v)
 void qd_regroup_think(struct qd_cluster_turn *t);
 void qd_regroup_message(struct qd_cluster_turn *t, const struct qd_msg *m);
 struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_times *times);
+
+/* --- cluster_turn.c: candidate sets, and whose turn it is ------------------------------------------------------ */
 void qd_regroup_candidate(struct qd_cluster_turn *t); /* own candidate set from what is heard */
 bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id);
+/* Everybody who is configured is here: nobody can be missed by not waiting. */
+bool qd_turn_all_are_here(const struct qd_cluster *c);
+/* A view other than the installed one is due; of a member whose leader leads nothing, from leaderless_at() on. */
+bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now);
+struct qd_mono qd_turn_leaderless_at(const struct qd_cluster *c, const struct qd_times *times);
+/* This node's place in the order of those who may propose; 0: at once. QD_NODES_MAX: never. And when that is. */
+uint32_t qd_turn_rank(const struct qd_cluster *c);
+struct qd_mono qd_turn_at(const struct qd_cluster *c);
+/* The newest news of every member of M name M as its candidate set, and the same incarnations. */
+bool qd_turn_sets_agree(const struct qd_cluster *c);
+/* As far as this node can tell. */
+bool qd_turn_could_be_quorate(const struct qd_cluster *c);
 
 /* --- cluster_lead.c: leading, proof of quorum ------------------------------------------------------------------ */
 void qd_lead_begin(struct qd_cluster_turn *t);
