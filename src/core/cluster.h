@@ -128,6 +128,7 @@ struct qd_witness_voter {
 	struct qd_mono asked_at;
 	struct qd_mono ask_after; /* a refusal or silence: not before this */
 	uint64_t epoch;		  /* granted to this node; 0: not held */
+	bool released;		  /* RELEASE or YIELD was asked: not held, whatever the answer */
 	struct qd_mono start;	  /* of the last renewal that was answered with OK */
 	struct qd_mono others;	  /* when a node that is not known may last have renewed; 0: none */
 	struct qd_tag tag;	  /* what it keeps */

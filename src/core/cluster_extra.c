@@ -21,7 +21,8 @@ static bool witness_held(const struct qd_cluster *c)
 uint32_t qd_extra_held(const struct qd_cluster *c)
 {
 	const bool of_view = c->witness.epoch == c->lead.view.epoch;
-	return (c->disk.held ? QD_EXTRA_DISK : 0u) | (witness_held(c) && of_view ? QD_EXTRA_WITNESS : 0u);
+	return (c->disk.held ? QD_EXTRA_DISK : 0u) |
+	       (witness_held(c) && of_view && !c->witness.released ? QD_EXTRA_WITNESS : 0u);
 }
 
 uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head)
@@ -172,6 +173,9 @@ static void ask(struct qd_cluster_turn *t, enum qd_witness_ask what, const struc
 	w->asked_id = ++w->next_id;
 	w->asked = what;
 	w->asked_at = t->now;
+	/* From the asking on nothing counts on it: it may be somebody else's before the answer comes. */
+	w->released = what == QD_WITNESS_RELEASE || what == QD_WITNESS_YIELD ||
+		      (w->released && what != QD_WITNESS_LOCK);
 	struct qd_action *action = &t->out->list[t->out->count++];
 	action->kind = QD_ACTION_WITNESS;
 	action->u.witness = (struct qd_witness_request){
@@ -222,7 +226,7 @@ static bool due_ask(const struct qd_cluster *c, const struct qd_times *times, st
 		return witness_held(c) && c->state != QD_CLUSTER_PREPARING && (uncounted || heir_knows(c));
 	}
 	*what = must_confirm(c, now) ? QD_WITNESS_CONFIRM : QD_WITNESS_LOCK;
-	if (w->epoch != c->lead.view.epoch)
+	if (w->epoch != c->lead.view.epoch || w->released)
 		return true;
 	const bool installed = c->kept.installed.epoch == c->lead.view.epoch;
 	*what = QD_WITNESS_PUT;
@@ -271,6 +275,7 @@ static void locked(struct qd_cluster_turn *t, const struct qd_witness_answer *a)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_witness_voter *w = &c->witness;
+	w->released = false;
 	w->epoch = c->lead.view.epoch;
 	w->start = w->asked_at;
 	w->tag = a->tag;
