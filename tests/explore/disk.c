@@ -23,6 +23,7 @@ void ex_disk_show(const struct ex_world *w, const struct ex_limits *l, struct ex
 		.head = n->slots,
 		.holder = w->disk.holder,
 		.takeable = ex_disk_may_take(w, n),
+		.reachable = true,
 	};
 }
 

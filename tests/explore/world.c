@@ -187,15 +187,20 @@ static const char *carry_out(struct ex_world *w, const struct ex_limits *l, stru
 static const char *settle(struct ex_world *w, const struct ex_limits *l, struct qd_cluster_turn *t,
 			  struct ex_node *n, bool say)
 {
-	for (;;) {
+	for (uint32_t passes = 0;; passes++) {
 		ex_disk_show(w, l, n);
 		qd_cluster_think(t);
 		qd_cluster_check(&n->c, w->now);
 		const char *bad = carry_out(w, l, n, say);
-		if (bad != NULL || l->slow_stores || !n->c.keep_open)
+		const bool stores = n->c.keep_open && !l->slow_stores;
+		/* Who has just begun to need the witness asks it at once. */
+		const bool asks = passes < 4 && qd_mono_reached(w->now, qd_extra_deadline(&n->c, &times));
+		if (bad != NULL || (!stores && !asks))
 			return bad;
-		n->disk = n->c.keeping;
 		*t = turn_of(w, n, false);
+		if (!stores)
+			continue;
+		n->disk = n->c.keeping;
 		qd_cluster_kept(t, n->c.keep_turn, true);
 	}
 }
@@ -448,6 +453,7 @@ static const char *propose(struct ex_world *w, const struct ex_limits *l, struct
 	if (!n->c.handing) /* to another one, which it asks to propose */
 		n->c.heir = a.a;
 	n->c.lead.resend_at = QD_MONO_ZERO;
+	n->c.back_until = QD_MONO_ZERO;
 	n->c.due_since = QD_NEVER;
 	struct qd_cluster_turn t = begin(w, l, n, set, true);
 	bad = settle(w, l, &t, n, say);
@@ -482,6 +488,21 @@ static const char *force(struct ex_world *w, const struct ex_limits *l, struct e
 	return settle(w, l, &t, n, say);
 }
 
+/* Who waits for the witness was refused meanwhile: it goes on asking, instead of giving up for want of any answer. */
+static void refuse(struct ex_world *w, struct ex_node *n)
+{
+	const struct qd_witness_voter *v = &n->c.witness;
+	if (n->c.state != QD_CLUSTER_GETTING_EXTRA || v->asked_id == 0 || v->asked != QD_WITNESS_LOCK)
+		return;
+	const struct qd_witness_answer held = {.id = v->asked_id,
+					       .incarnation = n->c.config.incarnation,
+					       .session = w->tenant_session,
+					       .verdict = QD_WITNESS_HELD};
+	struct qd_cluster_turn t = turn_of(w, n, false);
+	t.now = qd_mono_add(t.now, qd_span_ms(-1000));
+	qd_extra_witness(&t, &held);
+}
+
 static const char *tick(struct ex_world *w, const struct ex_limits *l, struct ex_action a, bool say)
 {
 	const char *bad = NULL;
@@ -498,6 +519,7 @@ static const char *tick(struct ex_world *w, const struct ex_limits *l, struct ex
 			continue;
 		if (l->disk)
 			ex_disk_beat(w, n, a.b == 0);
+		refuse(w, n);
 		bad = step(w, l, n, say);
 	}
 	return bad;
