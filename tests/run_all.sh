@@ -37,6 +37,7 @@ stage sim pool 'tests/sim/main.c' "tests/run_sim.sh seeds $seeds"
 stage sim-digest pool 'tests/sim/main.c' "tests/run_sim.sh digest $((seeds / 10))"
 stage lint pool 'tests/lint/run.sh' 'JOBS=1 tests/lint/run.sh cppcheck install headers shell pure format man tidy size spdx paths docs'
 stage fuzz pool 'tests/fuzz/f_*.c' "make -s fuzz FUZZ_SECONDS=$fuzz_seconds"
+stage explore pool 'tests/run_explore.sh' 'make -s explore'
 stage model pool 'tests/model/run*' 'make -s model'
 stage unit-valgrind pool 'tests/unit/t_*.c' "UNIT_QUICK=1 RANDOM_RUNS=20 WRAP='$valgrind' make -s unit-plain"
 stage unit-asan pool 'tests/unit/t_*.c' 'make -s unit-asan'

@@ -83,6 +83,7 @@ static void eat_head(struct sink *s, const struct qd_head *h)
 static void eat_view(struct sink *s, const struct qd_view *v)
 {
 	eat_epoch(s, v->epoch);
+	eat(s, v->released);
 	if (v->epoch == 0)
 		return;
 	eat(s, v->members | v->incarnation[0] << 8 | v->incarnation[1] << 16 | v->incarnation[2] << 24);
@@ -178,6 +179,7 @@ static void eat_extra(struct sink *s, const struct ex_world *w, const struct ex_
 	if (!l->witness)
 		return;
 	eat_epoch(s, v->epoch);
+	eat(s, v->released);
 	eat(s, (uint64_t)v->verdict << 8 | (v->asked_id != 0 ? 1u + (uint32_t)v->asked : 0));
 	if (v->asked_id != 0)
 		eat_at(s, w, v->asked_at);
