@@ -83,7 +83,6 @@ static void eat_head(struct sink *s, const struct qd_head *h)
 static void eat_view(struct sink *s, const struct qd_view *v)
 {
 	eat_epoch(s, v->epoch);
-	eat(s, v->released);
 	if (v->epoch == 0)
 		return;
 	eat(s, v->members | v->incarnation[0] << 8 | v->incarnation[1] << 16 | v->incarnation[2] << 24);
