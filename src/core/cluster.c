@@ -273,7 +273,8 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 		flags |= QD_NEWS_HELD;
 	if (c->state == QD_CLUSTER_JOINING && qd_mono_before(t->now, c->joining_since))
 		flags |= QD_NEWS_JOINING;
-	if (c->config.join_only)
+	/* Who was removed by the configuration that it knows of may be a member, without a say. */
+	if (c->config.join_only || !qd_change_has_node(&c->kept.head, c->config.node_id))
 		flags |= QD_NEWS_JOIN_ONLY;
 	if (c->leaving)
 		flags |= QD_NEWS_LEAVING;

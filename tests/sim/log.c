@@ -38,13 +38,24 @@ static void print_exec(const struct sim_log *l)
 
 static void print_store(const struct sim_log *l)
 {
-	static const char *const what[] = {"store: promised %" PRIu64 ", installed %" PRIu64
-					   ", configuration .%" PRIu64,
-					   "store: over, ok %" PRIu64 ", turn %" PRIu64 " (%" PRIu64 ")",
-					   "store: empty %" PRIu64 " %" PRIu64 " %" PRIu64,
-					   "store: an older copy %" PRIu64 " %" PRIu64 " %" PRIu64,
-					   "  disk: slot %" PRIu64 ": configuration %" PRIu64 ".%" PRIu64};
-	printf(what[l->code], l->a, l->b, l->c);
+	switch (l->code) {
+	case 0:
+		printf("store: promised %" PRIu64 ", installed %" PRIu64 ", configuration .%" PRIu64, l->a,
+		       l->b, l->c);
+		return;
+	case 1:
+		printf("store: over, ok %" PRIu64 ", turn %" PRIu64 " (%" PRIu64 ")", l->a, l->b, l->c);
+		return;
+	case 2:
+		printf("store: empty %" PRIu64 " %" PRIu64 " %" PRIu64, l->a, l->b, l->c);
+		return;
+	case 3:
+		printf("store: an older copy %" PRIu64 " %" PRIu64 " %" PRIu64, l->a, l->b, l->c);
+		return;
+	default: /* a number, no enumeration */
+		printf("  disk: slot %" PRIu64 ": configuration %" PRIu64 ".%" PRIu64, l->a, l->b, l->c);
+		return;
+	}
 }
 
 static void print_witness(const struct sim_log *l)
