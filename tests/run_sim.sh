@@ -11,7 +11,7 @@
 set -u
 mode=$1
 count=${2-}
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 
 digest()
 {
@@ -34,7 +34,10 @@ mutants()
   if [ ! -x $sim ]; then fail "$sim is not built"; return; fi
   while read -r name _; do
     seed=$(sed -nE "s/^\\| *\`?$name\`? *\\|[^|]*\\| *\`?([0-9]+)\`? *\\|.*/\\1/p" docs/MUTANTS.md 2>/dev/null)
-    if [ -z "$seed" ]; then
+    if grep -qE "^\\| *\`?$name\`? *\\|[^|]*\\| - \\|" docs/MUTANTS.md; then
+      echo "skip $name: docs/MUTANTS.md knows no seed that shows it"
+      skipped=$((skipped + 1))
+    elif [ -z "$seed" ]; then
       if $sim --hunt --mutant "$name" --limit "${HUNT:-5000}" >"$out/hunt"; then
         echo "ok $name: $(cut -f3 "$out/hunt")"
         passed=$((passed + 1))
@@ -67,5 +70,5 @@ esac
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 $mode
-echo "sim-$mode: $passed passed, $failed failed, 0 skipped"
+echo "sim-$mode: $passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -23,11 +23,11 @@ enum qd_action_kind {
 				* with a loud name) */
 	QD_ACTION_REPLY,      /* to the operator's QD_EVENT_HANDOVER: `reply` */
 	QD_ACTION_OFF,	      /* QD_EVENT_SHUTDOWN is complete: the process may exit */
-	QD_ACTION_SEND,	      /* send `sends[send.index]` to node send.to over every link of the mask send.links */
-	QD_ACTION_KEEP,	      /* make `keep` durable on the node's own disk, with the configuration's body that
+	QD_ACTION_SEND, /* send `sends[send.index]` to node send.to over every link of the mask send.links */
+	QD_ACTION_KEEP, /* make `keep` durable on the node's own disk, with the configuration's body that
 				* its head names (fetched from node keep.from where it is not here); answer with
 				* QD_EVENT_KEPT. One at a time. */
-	QD_ACTION_WITNESS,    /* send `witness` to the witness, answer with QD_EVENT_WITNESS, or never */
+	QD_ACTION_WITNESS, /* send `witness` to the witness, answer with QD_EVENT_WITNESS, or never */
 	QD_ACTION_KIND_COUNT,
 };
 
@@ -81,7 +81,8 @@ enum {
 		80, /* a step tears down and re-establishes all 8 paths (16), starts one sequence of at most
 			      * 4 pipelined commands and orders the group: 40 leaves room; and 40 packets; asserted */
 	QD_TRACES_MAX = 32,
-	QD_SENDS_MAX = 40, /* of the 40 actions most may be packets; what finds no room is due again at once */
+	QD_SENDS_MAX =
+		40, /* of the 40 actions most may be packets; what finds no room is due again at once */
 };
 
 struct qd_actions {

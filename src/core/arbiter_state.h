@@ -12,7 +12,7 @@ enum {
 	QD_BEFORE_KEPT = 64,	 /* the heir's keys that were there before the offer */
 	QD_BEATS_TO_STOP = 4096, /* seven minutes at the shortest renew */
 	QD_RETRIES_MAX = 8,	 /* unit attentions in a row before a sequence is given up */
-	QD_RECORDS_LEAST = 16, /* node ids whose records are read where nodes may be added */
+	QD_RECORDS_LEAST = 16,	 /* node ids whose records are read where nodes may be added */
 	QD_JITTER_DOUBLINGS = 3, /* of the range of the jitter before an unreserved disk is taken */
 	QD_HEIR_LOOK_MS = 20,	 /* how often an heir looks (PROTOCOL.md case 11) */
 };
@@ -88,7 +88,7 @@ struct qd_taking {
 	bool by_reserve; /* RESERVE of an unreserved disk; else PREEMPT of `target` */
 	bool released;	 /* the newest record says "released": nobody has to be waited for */
 	uint64_t released_epoch;
-	uint32_t recorded; /* by RESERVE: the node of the newest record */
+	uint32_t recorded;    /* by RESERVE: the node of the newest record */
 	struct qd_key target; /* the key that is C old */
 	uint32_t path;
 	uint32_t generation;	  /* by RESERVE: what PRGENERATION must still be */
@@ -133,11 +133,12 @@ struct qd_owning {
 	struct qd_mono next_heir_look;
 	uint32_t before_count;
 	struct qd_key before[QD_BEFORE_KEPT];
-	struct qd_mono struck_sight; /* when another node may last have renewed: W before start_at; 0: released */
-	uint32_t struck_node;	     /* that node; 0: not known */
-	bool by_gate;		     /* the hand-over is one that the views want */
-	bool slots_known;	     /* both configuration slots were read */
-	struct qd_head slots;	     /* the newest of them */
+	struct qd_mono
+		struck_sight; /* when another node may last have renewed: W before start_at; 0: released */
+	uint32_t struck_node; /* that node; 0: not known */
+	bool by_gate;	      /* the hand-over is one that the views want */
+	bool slots_known;     /* both configuration slots were read */
+	struct qd_head slots; /* the newest of them */
 };
 
 struct qd_arbiter {
@@ -149,7 +150,7 @@ struct qd_arbiter {
 	bool times_pending; /* a reload whose times wait for a record that tells the others */
 	struct qd_times next_times;
 	bool takeable; /* by the last look a takeover would begin now, but the gate is closed */
-	bool observe; /* the last step ran late: look once more before acting */
+	bool observe;  /* the last step ran late: look once more before acting */
 	uint64_t incarnation;
 	uint64_t written_incarnation; /* of the last record that this process sent */
 	uint64_t shown_incarnation;   /* the largest that the disk has shown for this node */

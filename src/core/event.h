@@ -68,7 +68,8 @@ struct qd_event {
 		const struct qd_links_config *links; /* borrowed for the step */
 		struct {
 			struct qd_tag from; /* the configuration that it was made from */
-			const struct qd_votes *votes; /* borrowed for the step; `out` and `extra_out` are not looked at */
+			const struct qd_votes
+				*votes; /* borrowed for the step; `out` and `extra_out` are not looked at */
 			uint8_t body[QD_DIGEST_BYTES]; /* the body is in this node's store already */
 		} change;
 		struct {

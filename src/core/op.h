@@ -29,9 +29,9 @@ enum qd_op_kind {
 	QD_OP_READ_RECORDS,	   /* read the owner records of nodes 1..record_count; answer: `records` */
 	QD_OP_WRITE_RECORD, /* write `record` to its node's sector, FUA or SYNCHRONIZE CACHE; GOOD: durable */
 	QD_OP_PR_OUT,	    /* PERSISTENT RESERVE OUT with `pr` */
-	QD_OP_READ_SLOTS,   /* read both configuration slots; answer: `slot`, the newest valid one; its body is kept
+	QD_OP_READ_SLOTS, /* read both configuration slots; answer: `slot`, the newest valid one; its body is kept
 				   * in the node's own store */
-	QD_OP_WRITE_SLOTS,  /* write `head` and its body to the older slot, read it back, then to the other; GOOD: both are
+	QD_OP_WRITE_SLOTS, /* write `head` and its body to the older slot, read it back, then to the other; GOOD: both are
 				   * durable */
 	QD_OP_KIND_COUNT,
 };
@@ -80,7 +80,7 @@ struct qd_answer {
 			const struct qd_owner_record *records; /* [i] is node i+1's newest valid copy */
 		} records;
 		const struct qd_head *slot; /* tag (0, 0): neither slot is valid */
-	} u; /* meaningful when outcome is GOOD */
+	} u;				    /* meaningful when outcome is GOOD */
 };
 
 const char *qd_op_kind_name(enum qd_op_kind kind);

@@ -14,7 +14,8 @@ enum qd_rule { QD_RULES(QD_RULES_ENUM) QD_RULE_COUNT };
 #undef QD_RULES_ENUM
 
 #ifdef QD_MUTANTS
-extern uint32_t qd_mutant_off; /* the rule that is switched off; QD_RULE_COUNT: none; owned by the test program */
+extern uint32_t
+	qd_mutant_off; /* the rule that is switched off; QD_RULE_COUNT: none; owned by the test program */
 #define QD_RULE(name) (qd_mutant_off != (uint32_t)QD_RULE_##name)
 #else
 #define QD_RULE(name) ((void)QD_RULE_##name, 1)

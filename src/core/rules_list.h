@@ -43,8 +43,8 @@
 	X(WITNESS_OWN_STORE, "M.6", "a witness grants from a store that is not its own")                     \
 	X(WITNESS_TAG, "M.6", "the witness lets the tag go back")                                            \
 	X(ECHO, "M.2", "an exchange is completed by the echo of any number")                                 \
-	X(SESSION, "M.2", "packets of another session, and what was seen before, are taken as new")                                                                      \
-	X(PROMISE_DURABLE, "M.1", "a promise, view or configuration is told before it is durable")            \
+	X(SESSION, "M.2", "packets of another session, and what was seen before, are taken as new")          \
+	X(PROMISE_DURABLE, "M.1", "a promise, view or configuration is told before it is durable")           \
 	X(NO_VOTE_WHEN_NEW, "M.1", "a node with a new or foreign store votes")                               \
 	X(SETS_AGREE, "M.3", "a view is proposed before its members have the same candidate set")            \
 	X(ALL_PROMISE, "M.3", "a quorate part of the set is enough to promise")                              \
@@ -68,7 +68,7 @@
 	X(CHANGE_IS_ANSWER, "M.7", "taking a change is not counted as renewing the leader")                  \
 	X(ONE_CHANGE, "M.7", "a change of votes begins before the one before is final")                      \
 	X(WORK_INTERRUPTED, "M.5", "a new right carries on work although another view was led in between")   \
-	X(LEFT_EPOCH, "M.8", "a late RIGHT_ENDED clears what is known of a later start")                  \
+	X(LEFT_EPOCH, "M.8", "a late RIGHT_ENDED clears what is known of a later start")                     \
 	X(LEFTOVERS_RUN, "M.5", "what an earlier start left behind is taken for stopped")                    \
 	X(RUNS_STOPS_START, "M.5", "work starts while a member says that it may still run there")
 

@@ -93,7 +93,8 @@
 	X(CHANGE, NOTICE, "configuration {a}.{b}, {c} votes: spread it")                                     \
 	X(CHANGED, NOTICE, "configuration {a}.{b} is everywhere, old votes still count: {c}")                \
 	X(FORCED, ERROR, "quorum forced by an operator: epoch {a}, configuration version {b}")               \
-	X(INTERRUPTED, WARNING, "epoch {b} was led after {a}: what runs here stops by the right that it has") \
+	X(INTERRUPTED, WARNING,                                                                              \
+	  "epoch {b} was led after {a}: what runs here stops by the right that it has")                      \
 	X(OPERATOR, NOTICE, "the operator is told: {a:reply}")                                               \
 	X(LEFT, NOTICE, "left the view of epoch {a} in order")                                               \
 	X(HAND_OVER, NOTICE, "hand over to node {a}, which shall lead after epoch {b}")

@@ -25,7 +25,7 @@ must fail) and on (it must pass). A seed that breaks safety is preferred to one 
 |---|---|---|---|---|
 END
   while IFS=$'\t' read -r name clause seed text failure; do
-    failure=${failure//(((qd_mutants_off >> QD_RULE_/(rule }
+    failure=${failure//qd_mutant_off != (uint32_t)QD_RULE_/rule }
     echo "| $name | $clause | $seed | $text | ${failure//|/\\|} |"
   done <"$out"
   echo

@@ -223,7 +223,7 @@ static struct qd_msg plain_message(enum qd_msg_kind kind)
 }
 
 enum {
-	BODY = 35,		  /* behind the header */
+	BODY = 35,		      /* behind the header */
 	HEAD = BODY + 16 + 3 * 8 + 8, /* of INSTALL, behind its view and what was before */
 	VOTES = HEAD + 58,
 	WEIGHTS = VOTES + 20,
@@ -433,7 +433,8 @@ static void answers_come_back(void)
 			uint8_t kept = bytes[at];
 			bytes[at] = (uint8_t)value;
 			bool good = qd_wire_witness_answer_decode(bytes, QD_WIRE_WITNESS_ANSWER_BYTES, &back);
-			bool possible = at == 0 ? value < QD_WITNESS_VERDICT_COUNT : (at != 1 && at != 98) || value <= 64;
+			bool possible = at == 0 ? value < QD_WITNESS_VERDICT_COUNT
+						: (at != 1 && at != 98) || value <= 64;
 			unit_case("byte %zu is %u", at, value);
 			UNIT_EQUAL(good, possible);
 			if (good) {
