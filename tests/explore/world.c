@@ -326,61 +326,6 @@ void ex_world_init(struct ex_world *w, const struct ex_limits *l)
 		warm_up(w, l);
 }
 
-/* ------------------------------------------------ the witness */
-
-static void answer(struct ex_world *w, const struct ex_limits *l, uint32_t to,
-		   const struct qd_witness_answer *a)
-{
-	struct ex_packet p;
-	memset(&p, 0, sizeof(p));
-	p.kind = EX_ANSWER;
-	p.to = (uint8_t)to;
-	p.from_session = w->tenant_session;
-	p.u.answer = *a;
-	p.u.answer.session = w->tenant_session;
-	ex_net_send(w, l, &p);
-}
-
-static void tenant_written(struct ex_world *w, const struct ex_limits *l)
-{
-	struct qd_witness_answer a;
-	memset(&a, 0, sizeof(a));
-	w->writing = false;
-	w->record = w->next_record;
-	const uint32_t to = w->tenant.asked.node;
-	if (qd_tenant_written(&w->tenant, true, w->now, &a))
-		answer(w, l, to, &a);
-}
-
-static void ask_tenant(struct ex_world *w, const struct ex_limits *l, const struct ex_packet *p)
-{
-	struct qd_witness_answer a;
-	memset(&a, 0, sizeof(a));
-	w->asked[p->from - 1].incarnation = p->u.request.incarnation;
-	w->asked[p->from - 1].id = p->u.request.id;
-	const uint32_t what = qd_tenant_step(&w->tenant, &p->u.request, w->now, &a);
-	if ((what & QD_TENANT_ANSWER) != 0)
-		answer(w, l, p->from, &a);
-	if ((what & QD_TENANT_WRITE) == 0)
-		return;
-	w->writing = true;
-	w->next_record = w->tenant.next;
-	if (!l->slow_stores)
-		tenant_written(w, l);
-}
-
-static void boot_tenant(struct ex_world *w, bool landed, bool fresh)
-{
-	if (w->writing && landed)
-		w->record = w->next_record;
-	if (fresh)
-		memset(&w->record, 0, sizeof(w->record));
-	w->writing = false;
-	w->tenant_session++;
-	memset(w->asked, 0, sizeof(w->asked));
-	qd_tenant_init(&w->tenant, &w->record, w->now);
-}
-
 /* ------------------------------------------------ actions */
 
 static const char *deliver(struct ex_world *w, const struct ex_limits *l, uint32_t at, bool say)
@@ -388,7 +333,7 @@ static const char *deliver(struct ex_world *w, const struct ex_limits *l, uint32
 	const struct ex_packet p = w->packets[at];
 	ex_net_remove(w, at);
 	if (p.kind == EX_REQUEST) {
-		ask_tenant(w, l, &p);
+		ex_tenant_ask(w, l, &p);
 		return NULL;
 	}
 	struct ex_node *n = &w->node[p.to - 1];
@@ -591,14 +536,14 @@ static const char *perform(struct ex_world *w, const struct ex_limits *l, struct
 		return NULL;
 	case EX_WITNESS_RESTART:
 		w->used[EX_BUDGET_WITNESS_RESTARTS]++;
-		boot_tenant(w, a.b != 0, false);
+		ex_tenant_boot(w, a.b != 0, false);
 		return NULL;
 	case EX_WITNESS_WIPE:
 		w->used[EX_BUDGET_WITNESS_WIPES]++;
-		boot_tenant(w, false, true);
+		ex_tenant_boot(w, false, true);
 		return NULL;
 	case EX_WITNESS_WRITTEN:
-		tenant_written(w, l);
+		ex_tenant_written(w, l);
 		return NULL;
 	case EX_KIND_COUNT:
 		break;

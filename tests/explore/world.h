@@ -179,4 +179,9 @@ const char *ex_check(const struct ex_world *w, const struct ex_limits *l);
 /* Two worlds that differ only in what decides nothing have the same. */
 void ex_world_hash(const struct ex_world *w, const struct ex_limits *l, uint64_t out[2]);
 
+/* --- tenant.c: the witness */
+void ex_tenant_written(struct ex_world *w, const struct ex_limits *l);
+void ex_tenant_ask(struct ex_world *w, const struct ex_limits *l, const struct ex_packet *p);
+void ex_tenant_boot(struct ex_world *w, bool landed, bool fresh);
+
 #endif
