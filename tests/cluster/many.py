@@ -63,15 +63,17 @@ class Machine(cluster.Node):
         self.folder = os.path.join(rig.folder, self.name)
         self.space = rig.networks.spaces[self.name]
         self.process, self.reader = None, None
-        self.paused, self.lines = [], []
-        self.boots, self.begun = 0, 0.0
+        self.paused, self.lines, self.timed = [], [], []
+        self.boots, self.begun, self.worked = 0, 0.0, 0.0
+        self.slept = 0.0
+        self.clock_ahead_s = 0  # of its monotonic clocks, before those of the other machines
         self.key = rig.key
         for part in ('', 'run', 'state'):
             os.mkdir(os.path.join(self.folder, part))
         shutil.copy(cluster.program('demo-service'), os.path.join(self.folder, 'service'))
 
-    def text(self, id_of=None, **changes):
-        """Its configuration. id_of: pretend to be that node; changes: other lines for these keys."""
+    def text(self, id_of=None):
+        """Its configuration. id_of: pretend to be that node."""
         plan, f = self.rig.plan, self.folder
         me = NAMES[id_of or self.number]
         lines = {
@@ -93,27 +95,30 @@ class Machine(cluster.Node):
             lines['quorum_disk'] = '{paths: ["%s"], initiator: iqn.2026-11.test.quorumd}' % self.rig.target.url()
         if plan.witness:
             lines['witness'] = '{addresses: ["%s"]}' % self.rig.witness.address()
-        lines.update(changes)
         return ''.join('%s: %s\n' % line for line in lines.items())
 
-    def configure(self, **more):  # pylint: disable=arguments-differ
+    def configure(self, text=None):  # pylint: disable=arguments-differ
         with open(os.path.join(self.folder, 'quorumd.yaml'), 'w', encoding='utf-8') as out:
-            out.write(self.text(**more))
+            out.write(text or self.text())
 
-    def create(self):
-        """Its first store, with a vote."""
-        self.configure()
+    def create(self, text=None):
+        """Its first store, with a vote, whatever there was before."""
+        shutil.rmtree(os.path.join(self.folder, 'state'))
+        os.mkdir(os.path.join(self.folder, 'state'))
+        self.configure(text)
         done = subprocess.run([cluster.program('quorumctl'), 'cluster', 'create', os.path.join(self.folder, 'quorumd.yaml')],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Unexpected('quorumctl cluster create: %s' % (done.stderr or done.stdout).strip())
 
     def start(self, environment=None):
-        self.begun = self.rig.now()
+        self.begun = self.worked = self.rig.now()
         super().start(environment)
 
     def command(self):
-        return [*self.space.within(), *super().command()]
+        later = ['unshare', '--time', '--monotonic', str(self.clock_ahead_s), '--boottime', str(self.clock_ahead_s),
+                 '--fork', '--kill-child']
+        return [*self.space.within(), *(later if self.clock_ahead_s else []), *super().command()]
 
     def ctl(self, *words, limit_s=30):
         """quorumctl on this node: (exit status, what it said)."""
@@ -137,8 +142,19 @@ class Machine(cluster.Node):
         except (OSError, IndexError):
             return False
 
+    def headless(self):
+        """Without quorumd for longer than anything may run on without it."""
+        if self.works():
+            self.worked = self.rig.now()
+        return self.rig.now() > self.worked + self.rig.times.wait
+
+    def must_be_reset(self):
+        """It said that a watchdog would have reset this machine, which has none."""
+        return self.find_line('would have been reset', self.begun) is not None
+
     def power_off(self):
         self.boots += 1
+        wait_for(lambda: self.process.poll() is not None or self.pids(), 10000, self.name + ' to have begun')
         at, count = super().power_off()
         self.rig.fault('%s is dead' % self.name, at)
         return at, count
@@ -149,26 +165,31 @@ class Machine(cluster.Node):
         machine.signal_all([self.quorumd()], 9)
         return at
 
+    def said(self):
+        """Its lines with the times at which they were written."""
+        while len(self.timed) < len(self.lines):
+            self.timed.append(self.rig.written(*self.lines[len(self.timed)]))
+        return self.timed
+
     def find_line(self, pattern, since=0.0):
-        for at, text in list(self.lines):
-            at, text = self.rig.written(at, text)
-            match = re.search(pattern, text) if at >= since else None
-            if match:
-                return at, match
-        return None
+        return next(iter(self.all_lines(pattern, since)), None)
 
     def all_lines(self, pattern, since=0.0):
-        found = [self.rig.written(at, text) for at, text in list(self.lines)]
-        return [(at, match) for at, text in found if at >= since for match in [re.search(pattern, text)] if match]
+        return [(at, match) for at, text in self.said() if at >= since for match in [re.search(pattern, text)] if match]
 
     def views(self, since=0.0):
         """(ms, epoch, members) of the views that it led or was in."""
         return [(at, int(m.group(1)), m.group(2)) for at, m in
                 self.all_lines(r'(?:leads|member of) epoch (\d+), nodes \{([\d ]*)\}', since)]
 
+    def pause(self):
+        self.slept = self.rig.now()
+        return super().pause()
+
     def wake(self):
         at = super().wake()
-        self.rig.wakings.append((self.name, at))
+        if at - self.slept > self.rig.times.stopped - self.rig.times.renew:  # its right may have ended meanwhile
+            self.rig.wakings.append((self.name, at))
         return at
 
     def present(self):
@@ -379,7 +400,7 @@ class Many(cluster.Rig):
         votes = {n['id']: n['vote'] for n in found[1]['nodes']}
         if extra is not None and extra['holder'] is None:
             return None
-        if self.plan.dynamic and self.plan.model != 'disk_only':
+        if quorum['dynamic'] and quorum['model'] != 'disk_only':
             even = len(members) % 2 == 0
             if extra is not None and extra['vote'] != even or sum(votes.values()) != len(members) - (even and extra is None):
                 return None

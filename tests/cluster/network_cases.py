@@ -404,3 +404,144 @@ def daemon_dies(rig, note):
     owner.power_off()
     owner.start()
     rig.wait_view(sorted(rig.nodes))
+
+
+# ------------------------------------------------ operators
+
+# Each model to each other one: a closed walk that takes every step once.
+WALK = [many.MODELS[i] for i in (1, 0, 2, 0, 3, 1, 2, 1, 3, 2, 3, 0)]
+
+
+@case('the model is changed to and from every other one while the service runs: quorate all the time',
+      Plan(3, disk=True, witness=True))
+def models(rig, note):
+    owner = rig.up()
+    rig.settle()
+    since = rig.now()
+    took = []
+    for model in WALK:
+        begun = rig.now()
+        code, said = owner.ctl('quorum', 'set', '--model', model, '--yes')
+        need(code == 0, 'to %s: exit status %d: %s' % (model, code, said))
+        took.append(rig.now() - begun)
+
+        def everywhere(model=model):
+            known = [n.status()['quorum'] for n in rig.nodes.values()]
+            need(all(q['quorate'] for q in known), 'not quorate on the way to %s' % model)
+            return all(q['model'] == model and not q['changing'] for q in known)
+        wait_for(everywhere, rig.limit(), model + ' on every node')
+        wait_for(lambda: rig.settled(), rig.limit(), 'votes that follow, with ' + model)
+    for node in rig.nodes.values():
+        found = node.find_line('is lost|stop everything|stop the group', since)
+        need(found is None, '%s: %s' % (node.name, found and found[1].string))
+    need(len(rig.journal('run')) == 1, 'the service was started again')
+    note('%d changes, %.0f to %.0f ms each' % (len(took), min(took), max(took)))
+    at, _ = owner.power_off()
+    rig.wait_service('run', rig.limit(), at)
+
+
+@case('a change that would lose the quorum, or that cannot be, is refused, and the cluster keeps what it had',
+      Plan(3, dynamic=False))
+def refused(rig, note):
+    owner = rig.up()
+    rig.settle()
+    gone = rig.nodes[others(rig, owner)[-1]]
+    gone.power_off()
+    rig.wait_view(others(rig, gone))
+    before = owner.status()['view']['configuration']
+    for words, what in ((('quorum', 'set', '--weight', '%s=15' % gone.name), 'the dead node as majority'),
+                        (('quorum', 'set', '--model', 'node_and_disk'), 'a disk that is not there'),
+                        (('quorum', 'set', '--model', 'node_and_witness'), 'a witness that is not there')):
+        code, said = owner.ctl(*words, '--yes')
+        need(code in (77, 78), '%s: exit status %d: %s' % (what, code, said))
+        note('%s: %d "%s"' % (what, code, said.splitlines()[-1][:120]))
+    after = owner.status()
+    need(after['view']['configuration']['version'] <= before['version'] + 2 and after['quorum']['quorate'], 'it changed')
+    need(rig.running() == [owner.name] and len(rig.journal('run')) == 1, 'the service was disturbed')
+
+
+# ------------------------------------------------ bad input
+
+def stranger(rig, node, verdict):
+    """A node that is refused: the others go on undisturbed, count its packets, and say little."""
+    rest = others(rig, node)
+    rig.start_all(rest)
+    rig.wait_view(rest)
+    rig.wait_owner()
+    lines = {i: len(rig.nodes[i].lines) for i in rest}
+    began = rig.now()
+    node.start()
+    wait_for(lambda: any(rig.nodes[i].status()['packets'][verdict] >= 20 for i in rest), rig.limit(),
+             'twenty packets counted as "%s", but %s' % (verdict, rig.nodes[rest[0]].status()['packets']))
+    wait_for(lambda: rig.now() > began + rig.plan.detection_ms() + rig.times.takeover, rig.limit(), 'time to be let in')
+    need(all(not v for v in [node.views()]), '%s was let in' % node.name)
+    more = {i: len(rig.nodes[i].lines) - lines[i] for i in rest}
+    need(max(more.values()) <= 12, 'lines in the log meanwhile: %s' % more)
+    need(len(rig.journal('run')) == 1, 'the service was disturbed')
+    return rig.nodes[rest[0]].status()['packets']
+
+
+@case('a node with the cluster\'s id and another key: not heard, counted, and nothing is disturbed', Plan(3))
+def wrong_key(rig, note):
+    alpha = rig.nodes[1]  # the lowest id begins every exchange
+    alpha.key = alpha.folder + '/key'
+    many.shutil.copy(rig.key, alpha.key)
+    for step in ('--add', '--use', '--retire'):
+        done = many.subprocess.run([many.cluster.program('quorumctl'), 'keygen', step, alpha.key],
+                                   stdin=many.subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        need(done.returncode == 0, 'keygen %s: %s' % (step, done.stderr))
+    alpha.configure()
+    note('counted: %s' % stranger(rig, alpha, 'key'))
+
+
+@case('a node of another cluster at a node\'s address: not heard, counted, and nothing is disturbed', Plan(3))
+def wrong_cluster(rig, note):
+    alpha = rig.nodes[1]  # the lowest id begins every exchange
+    alpha.key = alpha.folder + '/key'
+    rig.keygen(alpha.key)
+    alpha.create()
+    note('counted: %s' % stranger(rig, alpha, 'cluster'))
+
+
+@case('another machine with a node\'s id and the right key: the cluster goes on', Plan(4), Plan(4, 'node_and_disk'))
+def same_id(rig, note):
+    """The fourth machine says that it is the first, from its own address."""
+    false = rig.nodes.pop(4)
+    rig.plan.nodes = 3
+    for node in rig.nodes.values():
+        node.create()
+    owner = rig.up()
+    rig.settle()
+    since = rig.now()
+    false.create(false.text(id_of=1).replace(rig.networks.address('lan0', 'alpha'), rig.networks.address('lan0', 'delta')))
+    rig.nodes[4] = false  # so that it is ended, and its log is seen
+    false.start()
+    wait_for(lambda: rig.now() > since + 2 * (rig.plan.detection_ms() + rig.times.takeover), 60000, 'time to disturb')
+    need(rig.running() == [owner.name] and len(rig.journal('run')) == 1, 'the service was disturbed: %s' % rig.running())
+    need(owner.status()['quorum']['quorate'] and owner.status()['view']['members'] == [1, 2, 3], 'the view was disturbed')
+    views = [len(rig.nodes[i].views(since)) for i in (1, 2, 3)]
+    need(max(views) == 0, 'views meanwhile: %s' % views)
+    need(not false.views(), 'it was let in')
+    note('counted: %s' % owner.status()['packets'])
+
+
+@case('a node whose clocks are 12 days ahead, and one 12 days behind: no clocks are compared', Plan(3))
+def clocks(rig, note):
+    """The third's monotonic clocks are ahead of the others', so for it they are behind."""
+    gamma = rig.nodes[3]
+    gamma.clock_ahead_s = 12 * 86400
+    rig.start_all([1, 2])
+    rig.wait_view([1, 2])
+    owner = rig.wait_owner()
+    gamma.start()
+    rig.wait_view([1, 2, 3])
+    rig.settle()
+    at, _ = owner.power_off()
+    wait_for(lambda: any(n.find_line('start the group', at) for n in rig.nodes.values() if n is not owner), rig.limit(),
+             'a start')
+    rig.wait_view(others(rig, owner))
+    started = [n.find_line('start the group', at)[0] - at for n in rig.nodes.values()
+               if n is not owner and n.find_line('start the group', at)]
+    note('the group is started after %.0f ms' % started[0])
+    need(len(started) == 1 and started[0] <= rig.plan.detection_ms() + SPARE_MS + rig.times.takeover, 'too late, or twice')
+    gamma.power_off()

@@ -238,22 +238,32 @@ class Player:
 
     def mend_everything(self):
         self.mend_networks()
-        for node in self.rig.nodes.values():
-            if node.present() and node.paused:
-                node.wake()
-            if not node.present():
-                node.configure()
-                node.start()
+        self.mend_machines()
         for part in (self.rig.target, self.rig.witness):
             if part is not None and not self.unstall(part, 'it goes on'):
                 self.begin(part, 'it is started')
 
+    def switch_off(self, node):
+        """A machine without quorumd, when everything else that quorumd started had the time to end, too; and the rig is
+        the watchdog of those that have none."""
+        if not node.present() or node.paused:
+            return
+        if node.must_be_reset():
+            self.rig.fault(node.name + ' is reset by its watchdog')
+            self.counts['reset'] = self.counts.get('reset', 0) + 1
+            node.power_off()
+        elif node.process.poll() is not None or node.headless():
+            node.power_off()
 
-def tidy(rig):
-    """A machine on which quorumd has ended is off: nothing of it may run, and it can be started again."""
-    for node in rig.nodes.values():
-        if node.present() and not node.paused and node.process.poll() is not None:
-            node.finish()
+    def mend_machines(self):
+        """All are on and work, those that were about to end, too."""
+        for node in self.rig.nodes.values():
+            if node.present() and node.paused:
+                node.wake()
+            self.switch_off(node)
+            if not node.present():
+                node.configure()
+                node.start()
 
 
 def play(rig, schedule):
@@ -263,12 +273,9 @@ def play(rig, schedule):
     began = rig.now()
     for at, kinds, a, b in schedule.steps:
         wait_for(lambda at=at: rig.now() >= began + at, at + 60000, 'the time of the next fault')
-        tidy(rig)
+        for node in rig.nodes.values():
+            player.switch_off(node)
         player.play(kinds, a, b)
-    tidy(rig)
-    for node in rig.nodes.values():
-        if node.present() and not node.paused and not node.works():
-            node.power_off()
     player.mend_everything()
     rig.fault('everything is mended')
     mended = rig.now()
@@ -278,6 +285,7 @@ def play(rig, schedule):
         if rig.now() > end:
             raise Unexpected('%.0f ms after all was mended not all nodes are in one view with a service that runs'
                              % (rig.now() - mended))
+        player.mend_machines()
         time.sleep(0.1)  # between two questions, not to wait
     return player.counts, rig.now() - mended
 

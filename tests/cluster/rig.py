@@ -209,7 +209,7 @@ class Node:
             out.write(text + '\n')
 
     def command(self):
-        return [sys.executable, os.path.join(HERE, 'machine.py'), program('quorumd'), '--config',
+        return [sys.executable, '-ES', os.path.join(HERE, 'machine.py'), program('quorumd'), '--config',
                 os.path.join(self.folder, 'quorumd.yaml')]
 
     def start(self, environment=None):
