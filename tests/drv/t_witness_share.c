@@ -443,7 +443,7 @@ static void rolled_back(void)
 	fresh_confirmed();
 	UNIT_EQUAL(ask(1, QD_WITNESS_LOCK, 128), QD_WITNESS_OK);
 	UNIT_EQUAL(ask(1, QD_WITNESS_LOCK, 192), QD_WITNESS_OK);
-	(void)snprintf(name, sizeof name, "%s/grant-%016x", dir, 192);
+	(void)snprintf(name, sizeof name, "%s/grant-%016x", dir, 192u);
 	UNIT_EQUAL(unlink(name), 0);
 	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_UNCONFIRMED);
 	UNIT_EQUAL(ask(1, QD_WITNESS_CONFIRM, 64), QD_WITNESS_OK);

@@ -105,7 +105,7 @@ static struct qd_witness_record record_of(uint64_t epoch)
 {
 	return (struct qd_witness_record){.confirmed = true,
 					  .epoch = epoch,
-					  .holder = 1 + epoch % 16,
+					  .holder = (uint32_t)(1 + epoch % 16),
 					  .incarnation = epoch,
 					  .tag = {epoch, 1}};
 }
