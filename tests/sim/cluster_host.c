@@ -140,7 +140,24 @@ void cluster_handle(struct sim *s, struct sim_machine *m, const struct sim_event
 		if (!s->healed)
 			host_crash(s, m, sim_between(s, 1, 30) * SIM_S);
 		return;
-	default:
-		QD_UNREACHABLE("event of views");
+	case SIM_EV_NONE:
+	case SIM_EV_ARRIVE:
+	case SIM_EV_LAND:
+	case SIM_EV_ANSWER:
+	case SIM_EV_LOST:
+	case SIM_EV_NOTICE:
+	case SIM_EV_STORED:
+	case SIM_EV_REPORT:
+	case SIM_EV_BOOT:
+	case SIM_EV_PROCESS:
+	case SIM_EV_RESUME:
+	case SIM_EV_FAULT:
+	case SIM_EV_TARGET_UP:
+	case SIM_EV_CLEAR:
+	case SIM_EV_HEAL:
+	case SIM_EV_SLOT:
+	case SIM_EV_KIND_COUNT:
+		break; /* of machines and the disk: run.c */
 	}
+	QD_UNREACHABLE("event of views");
 }
