@@ -21,7 +21,8 @@ static const char *const SEALED[QD_WIRE_TRAFFIC_COUNT] = {
 	[QD_WIRE_NODE] = "010000010507000000c0c1c2c3c4c5c6c7c8c9cacbcccdcecfe0e1e2e3e4e5e6"
 			 "e7e8e9eaebecedeeeff0f1f2f3f4f5f6f78c1b5e4f7b01af329fce33fc0c440c"
 			 "26fcb6753fce4739d530b0cfc2044e9079c2a6f6c716f57765900303a35f0485"
-			 "3b6046855f368e22c8461026a385e65a8b38dc295a7e4a39408f4316dc",
+			 "3b6046855f368e22c84610264afa2387b9fa413de294a6b42a3ce95ab936fb63"
+			 "a16e9558a24efc33ff3f1c7f31",
 	[QD_WIRE_WITNESS_REQUEST] = "010001050007000000c0c1c2c3c4c5c6c7c8c9cacbcccdcecfe0e1e2e3e4e5e6"
 				    "e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7c02548d6185e92c5bb12200784f7f5"
 				    "f1397e04df4e643125b666c259d2976c0d7491a7de294f5e5c2ad6922999a7d5"
@@ -31,8 +32,8 @@ static const char *const SEALED[QD_WIRE_TRAFFIC_COUNT] = {
 				   "e7e8e9eaebecedeeeff0f1f2f3f4f5f6f735207e09dbb0ea48a34f76993e46ba"
 				   "51f570b280d9be12d9f12c6de1dec3abc19df8ae93ab98975a8225f703cec1c8"
 				   "ba618a39eb821a857a5e2f10c0afa34da09fb69afd08ac565343cbca6c6ab123"
-				   "fc840e7d56895eb7e586445c49424b9b6f451f170a3989767c3d1ce05e9cbc23"
-				   "4da899",
+				   "fc840e7d56895eb7e586445c49424b9b6f451f7dfc222057b46883b2dd69d678"
+				   "7e9109b4",
 };
 
 /* A cluster with one key; `number` tells keys apart. */
