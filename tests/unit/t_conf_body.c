@@ -247,8 +247,8 @@ static void make_file(uint64_t *seed, char *to, size_t cap)
 		"times:\n  # fast\n  renew: 500ms\n  takeover: 5s\n",
 		"quorum:\n    dynamic: off # off\n    lower_priority_node: 3\n",
 		"quorum_disk:\n  paths:\n  - iscsi://h/iqn.2003-01.x:d/0\n  initiator: iqn.2003-01.x:d\n",
-		"quorum_disk:\n  chap:\n    secret_file: /s\n    user: \xc3\xa4\xc3\xb6\n  paths: "
-		"[iscsi://h/iqn.2003-01.x:d/0]\n",
+		("quorum_disk:\n  chap:\n    secret_file: /s\n    user: \xc3\xa4\xc3\xb6\n  paths: "
+		 "[iscsi://h/iqn.2003-01.x:d/0]\n"),
 		"witness:\n  share: /m/\xc3\xa4\n",
 		"heartbeat: {cross_subnet_delay: 50ms}\n",
 		"group:\n  name: g\n\n  script: /x\n",

@@ -92,7 +92,8 @@ static void act(struct vw *w, uint32_t id, const struct qd_action *a)
 	case QD_ACTION_KIND_COUNT:
 		break;
 	}
-	UNIT_OK(!"an action that no scenario has");
+	unit_case("an action that no scenario has: %d", (int)a->kind);
+	UNIT_OK(a->kind == QD_ACTION_NONE);
 }
 
 void vw_event(struct vw *w, uint32_t id, struct qd_event *ev)
