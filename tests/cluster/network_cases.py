@@ -513,7 +513,8 @@ def same_id(rig, note):
     owner = rig.up()
     rig.settle()
     since = rig.now()
-    false.create(false.text(id_of=1).replace(rig.networks.address('lan0', 'alpha'), rig.networks.address('lan0', 'delta')))
+    text = false.text(id_of=1).replace(rig.networks.address('lan0', 'alpha'), rig.networks.address('lan0', 'delta'))
+    false.create(text.replace(rig.folder + '/service', false.folder + '/service'))  # the name leads to alpha's
     rig.nodes[4] = false  # so that it is ended, and its log is seen
     false.start()
     wait_for(lambda: rig.now() > since + 2 * (rig.plan.detection_ms() + rig.times.takeover), 60000, 'time to disturb')
@@ -522,7 +523,8 @@ def same_id(rig, note):
     views = [len(rig.nodes[i].views(since)) for i in (1, 2, 3)]
     need(max(views) == 0, 'views meanwhile: %s' % views)
     need(not false.views(), 'it was let in')
-    note('counted: %s' % owner.status()['packets'])
+    told = [m.string for n in rig.nodes.values() for _, m in n.all_lines('another machine', since)]
+    note('said: %s' % (told[:2] or 'nothing'))
 
 
 @case('a node whose clocks are 12 days ahead, and one 12 days behind: no clocks are compared', Plan(3))
