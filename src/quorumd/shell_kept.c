@@ -310,7 +310,9 @@ static int first_kept(struct qd_kept_store *s, const struct qd_kept_options *o, 
 		      struct qd_kept *kept, char *why)
 {
 	const bool made = found == QD_KEPT_FOUND_NEW || found == QD_KEPT_FOUND_LOST;
-	*kept = made ? (struct qd_kept){0} : s->slots.last;
+	memset(kept, 0, sizeof(*kept));
+	if (!made)
+		*kept = s->slots.last;
 	kept->has_vote = kept->has_vote && found == QD_KEPT_FOUND_OWN;
 	if (qd_kept_untouched(kept)) {
 		kept->head = *o->first;

@@ -127,7 +127,9 @@ void net_replay(struct sim *s)
 		return;
 	copy(&p->msg, &s->c.past[sim_below(s, have)].msg);
 	fault_count(s, SIM_FAULT_NET_REPLAY, p->msg.from - 1, (uint64_t)p->msg.kind);
-	deliver_at(s, p, (uint32_t)sim_below(s, s->o.c.nets), s->t + sim_below(s, 2000 * SIM_MS));
+	/* Two draws never stand in one expression: C leaves open which is made first. */
+	const uint64_t later_ns = sim_below(s, 2000 * SIM_MS);
+	deliver_at(s, p, (uint32_t)sim_below(s, s->o.c.nets), s->t + later_ns);
 }
 
 /* For replays: a few of everything ever sent, the older the fewer. */
@@ -142,6 +144,7 @@ static void record(struct sim *s, const struct qd_msg *msg)
 /* A fault of its own. Returns when it comes; SIM_NEVER: it does not. */
 static uint64_t fate(struct sim *s, struct sim_packet *p, uint32_t net, uint64_t at)
 {
+	uint64_t in_ns;
 	static const enum sim_fault fates[8] = {
 		SIM_FAULT_NET_LOSS,	SIM_FAULT_NET_LOSS,	SIM_FAULT_NET_LOSS, SIM_FAULT_NET_TWICE,
 		SIM_FAULT_NET_OVERTAKE, SIM_FAULT_NET_OVERTAKE, SIM_FAULT_NET_LATE, SIM_FAULT_NET_REPLAY,
@@ -155,7 +158,9 @@ static uint64_t fate(struct sim *s, struct sim_packet *p, uint32_t net, uint64_t
 		return SIM_NEVER;
 	case SIM_FAULT_NET_TWICE:
 		s->cover->faults[f]++;
-		deliver_at(s, p, net, s->t + latency(s, net) + sim_below(s, 300 * SIM_MS));
+		in_ns = latency(s, net);
+		in_ns += sim_below(s, 300 * SIM_MS);
+		deliver_at(s, p, net, s->t + in_ns);
 		return at;
 	case SIM_FAULT_NET_OVERTAKE:
 		s->cover->faults[f]++;
