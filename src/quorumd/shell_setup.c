@@ -185,7 +185,7 @@ int qd_shell_open_node(struct qd_shell *s)
 		qd_shell_say(s, QD_LEVEL_ERROR, "%s", why);
 		return rc;
 	}
-	if (s->conf.has_cluster && rc == 0)
+	if (s->conf.has_cluster)
 		rc = qd_shell_fill_cluster(s, &c);
 	if (rc != 0)
 		return rc;
