@@ -246,7 +246,7 @@ static void other_cluster(void)
 
 static void garbage(void)
 {
-	uint8_t packet[QD_WIRE_PACKET_MAX];
+	uint8_t packet[QD_WIRE_PACKET_MAX] = {0};
 	uint64_t seed = 9;
 	for (unsigned i = 0; i < 20000; i++) {
 		size_t len = make(&second, 1, QD_WITNESS_CONFIRM, 64, packet);

@@ -502,7 +502,7 @@ static void really_full(void)
 	fresh();
 	file_name("small", small);
 	(void)mkdir(small, 0700);
-	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
 	    mount("tmpfs", small, "tmpfs", 0, "size=4m") != 0) {
 		unit_skip("a file system of its own needs root");
 		return;
