@@ -251,12 +251,15 @@ static uint64_t voters(const struct qd_head *h)
 	return set;
 }
 
-/* A view lives without this node: only from such a one does it keep itself out. */
+/* A view lives without this node: only from such a one does it keep itself out. From one that has taken it in it does
+ * not: who is in it may be needed for it (simulator: seed 829 of the version before). */
 static bool others_lead(const struct qd_cluster *c)
 {
+	const bool inside = c->state == QD_CLUSTER_MEMBER || c->state == QD_CLUSTER_PROMISED;
+	const uint64_t own = inside ? c->kept.installed.epoch : 0;
 	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id))
 		if (id != c->config.node_id && c->members[id - 1].news_known &&
-		    c->members[id - 1].news.leading != 0)
+		    c->members[id - 1].news.leading != 0 && c->members[id - 1].news.leading != own)
 			return true;
 	return false;
 }

@@ -225,8 +225,10 @@ struct qd_cluster {
 	bool forcing; /* an operator waits for a forced quorum to be durable */
 	bool interrupted; /* what runs here does so by a right of a view that another one has followed since: the right of
 			   * the present view does not carry it on */
-	struct qd_mono back_until; /* it could not get the extra voter: others have their turn first */
-	uint32_t falls;		   /* out of views, lately: hold-down */
+	struct qd_mono back_until;  /* it could not get the extra voter: others have their turn first */
+	uint64_t short_set;	    /* had too few votes by the configuration that its promises told: */
+	struct qd_mono short_until; /* not proposed again before this */
+	uint32_t falls;		    /* out of views, lately: hold-down */
 	struct qd_mono last_fall;
 	struct qd_mono held_until;
 	uint32_t heir; /* it proposes next: LEAD came, or this leader hands over to it; 0: nobody */

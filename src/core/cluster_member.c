@@ -66,13 +66,10 @@ static void proved(struct qd_cluster_turn *t, const struct qd_proved *p)
 						      (struct qd_mono){start.ns + p->begin_stop_ns});
 	if (qd_mono_reached(t->now, begin_stop) || p->stopped_ns <= p->begin_stop_ns)
 		return;
-	if (c->right.held && c->right_epoch == p->epoch && !qd_mono_before(c->right.start, start))
+	/* It only grows; and what a right of the view before allowed is not shortened by joining: that one goes on, as what
+	 * it is. */
+	if (c->right.held && !qd_mono_before(c->right.start, start))
 		return;
-	/* A right of the view before ends later than this one, perhaps: what it allowed is not shortened by joining. */
-	if (c->right.held && !qd_mono_before(c->right.start, start)) {
-		c->right_epoch = p->epoch;
-		return;
-	}
 	qd_cluster_renew(t, p->epoch, start);
 	c->right.begin_stop = begin_stop;
 	c->right.stopped_by = qd_mono_min(c->right.stopped_by, (struct qd_mono){start.ns + p->stopped_ns});
@@ -86,7 +83,7 @@ static void change(struct qd_cluster_turn *t, uint32_t from, const struct qd_cha
 		qd_cluster_ages_in(t, &ch->ages);
 		renewed(t, from, 0);
 	}
-	if (qd_tag_compare(ch->head.tag, c->want.head.tag) > 0)
+	if (qd_tag_compare(ch->head.tag, c->want.head.tag) > 0 || !QD_RULE(TAG_RISES))
 		c->want.head = ch->head;
 	c->change_to = from; /* told when it is durable */
 	c->change_epoch = ch->epoch;

@@ -83,6 +83,16 @@ static void ask_promises(struct qd_cluster_turn *t)
 	l->resend_at = qd_mono_add(t->now, qd_span_ms(QD_RESEND_MS));
 }
 
+/* Who is here has too few votes by a configuration that is newer than this node's. News say no more than that there is
+ * one: the same set would come to nothing again, and each time it costs an epoch. */
+static void fall_short(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	c->short_set = c->lead.view.members;
+	c->short_until = qd_mono_add(t->now, c->config.detection);
+	abandon(t, QD_WAIT_VOTES);
+}
+
 /* All have promised: whose configuration is newest, and do the votes suffice? */
 static void count_votes(struct qd_cluster_turn *t)
 {
@@ -96,7 +106,7 @@ static void count_votes(struct qd_cluster_turn *t)
 	} else if (qd_head_quorate(&l->head, l->voting, could)) {
 		qd_cluster_move(t, QD_CLUSTER_GETTING_EXTRA);
 	} else {
-		abandon(t, QD_WAIT_VOTES);
+		fall_short(t);
 	}
 }
 
@@ -228,7 +238,7 @@ static void got_extra(struct qd_cluster_turn *t)
 		return;
 	}
 	if (!qd_head_quorate(&l->head, l->voting, qd_head_extras(&l->head))) {
-		abandon(t, QD_WAIT_VOTES); /* by the newer configuration of the disk */
+		fall_short(t); /* by the newer configuration of the disk */
 		return;
 	}
 	if (!qd_head_quorate(&l->head, l->voting, qd_extra_read(c)))
@@ -305,7 +315,7 @@ static enum qd_refusal judge_prepare(const struct qd_cluster_turn *t, const stru
 		return QD_REFUSAL_STUCK;
 	if (v->epoch <= c->want.promised)
 		return QD_REFUSAL_PROMISED;
-	return v->members == c->set ? QD_REFUSAL_NONE : QD_REFUSAL_SET;
+	return v->members == c->set || !QD_RULE(SETS_AGREE) ? QD_REFUSAL_NONE : QD_REFUSAL_SET;
 }
 
 static bool is_the_same(const struct qd_view *a, const struct qd_view *b)

@@ -224,5 +224,6 @@ struct qd_mono qd_turn_at(const struct qd_cluster *c)
 	if (place >= QD_NODES_MAX || qd_mono_is_never(c->due_since))
 		return QD_NEVER;
 	const struct qd_mono at = qd_mono_add(c->due_since, qd_span_mul(c->config.detection, place));
-	return qd_mono_max(at, qd_mono_max(c->lead.resend_at, c->back_until));
+	const struct qd_mono short_until = c->set == c->short_set ? c->short_until : QD_MONO_ZERO;
+	return qd_mono_max(qd_mono_max(at, short_until), qd_mono_max(c->lead.resend_at, c->back_until));
 }

@@ -399,6 +399,7 @@ static const char *propose(struct ex_world *w, const struct ex_limits *l, struct
 		n->c.heir = a.a;
 	n->c.lead.resend_at = QD_MONO_ZERO;
 	n->c.back_until = QD_MONO_ZERO;
+	n->c.short_until = QD_MONO_ZERO;
 	n->c.due_since = QD_NEVER;
 	struct qd_cluster_turn t = begin(w, l, n, set, true);
 	bad = settle(w, l, &t, n, say);
