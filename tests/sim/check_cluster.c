@@ -168,6 +168,11 @@ void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_ms
 			sim_fail(s,
 				 "I2: node %u says it has installed epoch %" PRIu64 ", which is not durable",
 				 m->node_id, msg->u.installed.epoch);
+		if (msg->u.installed.epoch < s->c.seen[m->index].told_promise)
+			sim_fail(s,
+				 "I2: node %u says it has installed epoch %" PRIu64
+				 " after promising %" PRIu64,
+				 m->node_id, msg->u.installed.epoch, s->c.seen[m->index].told_promise);
 		tell_tag(&s->c.seen[m->index], s->c.stores[m->index].durable.head.tag);
 		check_incarnation(s, m, msg->u.installed.epoch);
 		return;

@@ -310,6 +310,18 @@ void cluster_trap(struct sim *s, struct sim_machine *m, enum qd_msg_kind said)
 	}
 }
 
+/* It has the change alone, and, by a rule that counts the new votes alone, perhaps a quorum. */
+void cluster_trap_change(struct sim *s, struct sim_machine *m)
+{
+	if (!fault_on(s, SIM_FAULT_CUT_CHANGING) || !sim_chance(s, 48))
+		return;
+	fault_count(s, SIM_FAULT_CUT_CHANGING, m->index, 0);
+	isolate(s, m->index, fault_end(s, fault_duration(s)));
+	const uint64_t in_ns = sim_between(s, 10, 3000) * SIM_MS;
+	const uint32_t again = (uint32_t)sim_below(s, 4);
+	sim_push(s, s->t + in_ns, SIM_EV_CHANGE, m->index, 0, (uint32_t)SIM_FAULT_CHANGE_WEIGHTS + again);
+}
+
 /* ---- healing ---- */
 
 /* Whether those who live can be quorate by what they have kept (docs/SIMULATOR.md says what this leaves out). */

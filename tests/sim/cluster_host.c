@@ -136,6 +136,10 @@ void cluster_handle(struct sim *s, struct sim_machine *m, const struct sim_event
 	case SIM_EV_FORCE:
 		operator_force_now(s, m, e->gen);
 		return;
+	case SIM_EV_CHANGE:
+		if (!s->healed)
+			operator_change_at(s, m, (enum sim_fault)e->gen);
+		return;
 	case SIM_EV_CRASH:
 		if (!s->healed)
 			host_crash(s, m, sim_between(s, 1, 30) * SIM_S);

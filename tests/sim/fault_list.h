@@ -91,6 +91,9 @@
 	X(DIES_TELLING, 0,                                                                                   \
 	  "a leader dies right after it told some what they should promise, install or keep")                \
 	X(DIES_ANSWERING, 0, "a node dies right after it promised, installed or took a change")              \
-	X(CUT_TELLING, 0, "a leader is cut off right after it told some what they should take")
+	X(CUT_TELLING, 0, "a leader is cut off right after it told some what they should take")              \
+	X(CUT_CHANGING, 0,                                                                                   \
+	  "a leader is cut off with a change that it has told nobody, and gets another one")                 \
+	X(LEFTOVERS, 0, "quorumd starts again while the group of its earlier start is not stopped yet")
 
 #endif

@@ -69,11 +69,16 @@ static void draw_votes(struct sim *s, struct qd_votes *v, enum sim_fault f)
 
 void operator_change(struct sim *s, struct sim_machine *m, enum sim_fault f)
 {
-	struct sim_cluster_facts *facts = &s->c.facts;
 	if (sim_chance(s, 192)) /* mostly where it can be done */
 		for (uint32_t i = 0; i < s->o.machines; i++)
 			if (s->machines[i].process && s->machines[i].node.cluster.state == QD_CLUSTER_LEADING)
 				m = &s->machines[i];
+	operator_change_at(s, m, f);
+}
+
+void operator_change_at(struct sim *s, struct sim_machine *m, enum sim_fault f)
+{
+	struct sim_cluster_facts *facts = &s->c.facts;
 	if (facts->bodies >= SIM_BODIES_MAX || !operator_may_ask(s, m, true))
 		return;
 	const struct qd_head *head = &m->node.cluster.kept.head;
@@ -88,6 +93,9 @@ void operator_change(struct sim *s, struct sim_machine *m, enum sim_fault f)
 	store_add_body(s, m, ev.u.change.body);
 	sim_log_add(s, SIM_LOG_OPERATOR, m->index, 0, (uint64_t)votes.model, votes.nodes, votes.dynamic);
 	host_step(s, m, &ev);
+	const struct qd_cluster *c = &m->node.cluster;
+	if (m->process && c->lead.change_operator && qd_tag_compare(c->want.head.tag, c->kept.head.tag) > 0)
+		cluster_trap_change(s, m);
 }
 
 /* ---- force and prevent ---- */

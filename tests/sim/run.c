@@ -124,15 +124,34 @@ static void on_stored(struct sim *s, struct sim_machine *m, const struct sim_eve
 	host_step(s, m, &ev);
 }
 
+/* Its group may be left from before; it begins by stopping it. Where one disk decides, who starts has waited for that. */
+static bool with_leftovers(struct sim *s, const struct sim_machine *m)
+{
+	if (!s->o.c.on || m->halted_until > s->t || !fault_on(s, SIM_FAULT_LEFTOVERS) || !sim_chance(s, 128))
+		return false;
+	fault_count(s, SIM_FAULT_LEFTOVERS, m->index, 0);
+	return true;
+}
+
 static void on_process(struct sim *s, struct sim_machine *m, const struct sim_event *e)
 {
 	if (!m->powered || m->process || m->life != e->gen)
 		return;
-	if (runner_active(m) || m->halted_until > s->t) { /* it starts when the group of before is stopped */
+	if (m->halted_until > s->t || (runner_active(m) && !with_leftovers(s, m))) {
 		sim_push(s, s->t + 200 * SIM_MS, SIM_EV_PROCESS, e->machine, 0, e->gen);
 		return;
 	}
 	host_start_process(s, m);
+}
+
+static void on_boot(struct sim *s, struct sim_machine *m, const struct sim_event *e)
+{
+	if (m->powered || m->boots != e->gen || m->dead)
+		return;
+	if (operator_waits(s, m))
+		sim_push(s, s->t + SIM_S, SIM_EV_BOOT, e->machine, 0, e->gen);
+	else
+		host_boot(s, m);
 }
 
 static void handle(struct sim *s, const struct sim_event *e)
@@ -162,12 +181,7 @@ static void handle(struct sim *s, const struct sim_event *e)
 		on_report(s, m, e);
 		return;
 	case SIM_EV_BOOT:
-		if (m->powered || m->boots != e->gen || m->dead)
-			return;
-		if (operator_waits(s, m))
-			sim_push(s, s->t + SIM_S, SIM_EV_BOOT, e->machine, 0, e->gen);
-		else
-			host_boot(s, m);
+		on_boot(s, m, e);
 		return;
 	case SIM_EV_PROCESS:
 		on_process(s, m, e);
@@ -199,6 +213,7 @@ static void handle(struct sim *s, const struct sim_event *e)
 	case SIM_EV_WITNESS_UP:
 	case SIM_EV_FLAP:
 	case SIM_EV_FORCE:
+	case SIM_EV_CHANGE:
 	case SIM_EV_CRASH:
 		cluster_handle(s, m, e);
 		return;

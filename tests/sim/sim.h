@@ -122,7 +122,8 @@ enum sim_event_kind {
 	SIM_EV_FLAP, /* the way from the machine to node index changes, `gen` times more */
 	SIM_EV_FORCE,
 	SIM_EV_CRASH,
-	SIM_EV_SLOT, /* the second half of command `index`, WRITE_SLOTS */
+	SIM_EV_CHANGE, /* an operator changes something: fault `gen` */
+	SIM_EV_SLOT,   /* the second half of command `index`, WRITE_SLOTS */
 	SIM_EV_KIND_COUNT,
 };
 
@@ -478,6 +479,8 @@ void cluster_handle(struct sim *s, struct sim_machine *m, const struct sim_event
 
 /* --- operator.c: changes of the configuration, force, prevent */
 void operator_change(struct sim *s, struct sim_machine *m, enum sim_fault f);
+/* On this machine, leader or not. */
+void operator_change_at(struct sim *s, struct sim_machine *m, enum sim_fault f);
 void operator_force(struct sim *s);
 /* One request at a time: nobody else waits for a reply of this machine. Marks it. */
 bool operator_may_ask(struct sim *s, struct sim_machine *m, bool change);
@@ -491,6 +494,8 @@ void cluster_fault_clock(struct sim *s);
 void cluster_heal(struct sim *s);
 bool cluster_lost_quorum(struct sim *s);
 void cluster_trap(struct sim *s, struct sim_machine *m, enum qd_msg_kind said);
+/* Right after a leader began a change of an operator's. */
+void cluster_trap_change(struct sim *s, struct sim_machine *m);
 
 /* --- heads.c: which configuration was made from which */
 uint64_t heads_id(const struct qd_head *h);

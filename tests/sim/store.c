@@ -156,6 +156,7 @@ void store_lose(struct sim *s, struct sim_machine *m, bool wiped)
 		store_add_body(s, m, s->c.first.body);
 	} else {
 		st->durable = st->old;
+		store_add_body(s, m, st->old.head.body); /* copied with it */
 	}
 	st->durable.has_vote = false;
 	st->own = false;
