@@ -240,10 +240,31 @@ static int take_text(struct parse *p, char *text)
 	return 0;
 }
 
+int qd_keyfile_parse(const char *file, char *text, size_t len_bytes, struct qd_keyfile *out,
+		     char why[QD_KEYFILE_WHY_MAX])
+{
+	struct parse p = {.file = file, .why = why, .out = out};
+	int status = 0;
+	*out = (struct qd_keyfile){0};
+	qd_assert(len_bytes <= QD_KEYFILE_BYTES_MAX + 1);
+	if (len_bytes > QD_KEYFILE_BYTES_MAX || strnlen(text, len_bytes) != len_bytes) {
+		p.line = 1;
+		status = wrong(&p, "a text of at most 4096 bytes",
+			       len_bytes > QD_KEYFILE_BYTES_MAX ? "more" : "a NUL byte");
+	} else {
+		text[len_bytes] = '\0';
+		status = take_text(&p, text);
+	}
+	if (status != 0)
+		qd_keyfile_wipe(out);
+	else
+		check(out);
+	return status;
+}
+
 int qd_keyfile_read(const char *file, struct qd_keyfile *out, char why[QD_KEYFILE_WHY_MAX])
 {
 	char text[QD_KEYFILE_BYTES_MAX + 1] = {0};
-	struct parse p = {.file = file, .why = why, .out = out};
 	*out = (struct qd_keyfile){0};
 	int fd = qd_secret_file_open(file, why, QD_KEYFILE_WHY_MAX);
 	if (fd < 0)
@@ -254,24 +275,16 @@ int qd_keyfile_read(const char *file, struct qd_keyfile *out, char why[QD_KEYFIL
 	if (n < 0) {
 		(void)snprintf(why, QD_KEYFILE_WHY_MAX, "%s: %s", file, strerrordesc_np(errno));
 		status = -QD_ERR_IO;
-	} else if (n == (ssize_t)sizeof(text) || strlen(text) != (size_t)n) {
-		p.line = 1;
-		status = wrong(&p, "a text of at most 4096 bytes",
-			       n == (ssize_t)sizeof(text) ? "more" : "a NUL byte");
 	} else {
-		status = take_text(&p, text);
+		status = qd_keyfile_parse(file, text, (size_t)n, out, why);
 	}
 	sodium_memzero(text, sizeof(text));
-	if (status != 0)
-		qd_keyfile_wipe(out);
-	else
-		check(out);
 	return status;
 }
 
 /* ---------------------------------------------------------------- writing */
 
-static size_t print(const struct qd_keyfile *k, char text[QD_KEYFILE_BYTES_MAX])
+size_t qd_keyfile_print(const struct qd_keyfile *k, char text[QD_KEYFILE_BYTES_MAX])
 {
 	char cluster[2 * QD_KEYFILE_CLUSTER_BYTES + 1];
 	char key[2 * QD_KEYFILE_KEY_BYTES + 1];
@@ -332,7 +345,7 @@ static int write_new(const char *file, const struct qd_keyfile *k, const struct 
 	}
 	if (fd < 0)
 		return failed(file, "it cannot be created", why);
-	size_t len = print(k, text);
+	size_t len = qd_keyfile_print(k, text);
 	errno = EIO; /* of a write that was cut short */
 	/* The umask may have taken a right away that the owner needs. */
 	bool good = fchmod(fd, 0600) == 0 &&

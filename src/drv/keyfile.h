@@ -6,6 +6,7 @@
 #define QD_DRV_KEYFILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -43,6 +44,13 @@ int qd_keyfile_retire(struct qd_keyfile *k, char why[QD_KEYFILE_WHY_MAX]); /* th
 /* Read and check a file. 0, or what qd_secret_file_open() says, or -QD_ERR_CONFIG; why says file, line, what was
  * expected and what was found; *out is then wiped. */
 int qd_keyfile_read(const char *file, struct qd_keyfile *out, char why[QD_KEYFILE_WHY_MAX]);
+
+/* The same of the contents of a file, which `file` names; text[QD_KEYFILE_BYTES_MAX + 1] is cut up. */
+int qd_keyfile_parse(const char *file, char *text, size_t len_bytes, struct qd_keyfile *out,
+		     char why[QD_KEYFILE_WHY_MAX]);
+
+/* What a file of these keys holds: a secret, for the caller to wipe. The length; there is no final NUL to count on. */
+size_t qd_keyfile_print(const struct qd_keyfile *k, char text[QD_KEYFILE_BYTES_MAX]);
 
 /* Write a new file, mode 0600, durably; -QD_ERR_IO and why: it could not be, or there is one of this name. */
 int qd_keyfile_create(const char *file, const struct qd_keyfile *k, char why[QD_KEYFILE_WHY_MAX]);
