@@ -3,7 +3,7 @@
 # make check: every stage, one line each, the sum last.
 # usage: tests/run_all.sh [-l] [STAGE...]     all stages, or those named (their build stages are not implied)
 # Outputs are build/check/STAGE.log. Builds run alone (they use every processor), then what is independent of time
-# runs two at a time, then what measures time or drives a real target runs alone.
+# runs two at a time, then what mostly waits for a real target three at a time, then what measures time alone.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # Stages start makes of their own; they shall not ask this one's caller for job slots.
@@ -16,7 +16,7 @@ seeds=${SEEDS:-5000}
 fuzz_seconds=${FUZZ_SECONDS:-3}
 names=() kinds=() needs=() commands=()
 
-# stage NAME build|pool|alone NEEDS COMMAND: NEEDS is a file pattern; nothing there, no stage yet
+# stage NAME build|pool|waits|alone NEEDS COMMAND: NEEDS is a file pattern; nothing there, no stage yet
 stage()
 {
   names+=("$1") kinds+=("$2") needs+=("$3") commands+=("$4")
@@ -46,11 +46,11 @@ stage unit pool 'tests/unit/t_*.c' 'make -s unit-gcc'
 stage unit-clang pool 'tests/unit/t_*.c' 'make -s unit-clang'
 stage conform-model pool 'tests/conform/run' 'CONFORM=build/gcc/conform tests/conform/run model'
 
-stage conform-tgt alone 'tests/conform/run' 'CONFORM=build/gcc/conform tests/conform/run tgt'
-stage drv alone 'tests/drv/t_*.c' 'make -s drv-gcc'
-stage drv-asan alone 'tests/drv/t_*.c' 'make -s drv-asan'
-stage drv-valgrind alone 'tests/drv/t_*.c' "WRAP='$valgrind' make -s drv-plain"
-stage cli alone 'tests/cli/*.bats' 'make -s cli'
+stage conform-tgt waits 'tests/conform/run' 'CONFORM=build/gcc/conform tests/conform/run tgt'
+stage drv-valgrind waits 'tests/drv/t_*.c' "WRAP='$valgrind' make -s drv-plain"
+stage drv waits 'tests/drv/t_*.c' 'make -s drv-gcc'
+stage drv-asan waits 'tests/drv/t_*.c' 'make -s drv-asan'
+stage cli waits 'tests/cli/*.bats' 'make -s cli'
 stage cluster alone 'tests/cluster/run' 'make -s cluster'
 stage demo alone 'tools/demo/*' 'make -s demo RENEW=300ms'
 
@@ -149,6 +149,7 @@ run_kind()
 trap 'for p in "${running[@]}"; do kill "$p" 2>/dev/null; done' EXIT
 run_kind build 1 "$@"
 run_kind pool 2 "$@"
+run_kind waits 3 "$@"
 run_kind alone 1 "$@"
 echo "check took $((SECONDS - begin)) s"
 echo "$passed passed, $failed failed, $skipped skipped"
