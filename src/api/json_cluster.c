@@ -86,17 +86,6 @@ json_t *qd_json_packets(const struct qd_control_snapshot *s)
 	return packets;
 }
 
-json_t *qd_json_witness(const struct qd_control_snapshot *s)
-{
-	const struct qd_cluster_status *v = &s->views;
-	if (!s->has_witness)
-		return json_null();
-	return json_pack("{s:b,s:o,s:o}", "answers", v->witness_answered, "verdict",
-			 v->witness_answered ? json_string(qd_witness_verdict_name(v->witness_verdict))
-					     : json_null(),
-			 "configuration", qd_json_tag(v->witness_tag));
-}
-
 static json_t *link_of(const struct qd_control_snapshot *s, const struct qd_control_link *l)
 {
 	const uint64_t all = l->exchanges + l->lost;
@@ -199,22 +188,6 @@ static bool warn_networks(const struct qd_control_snapshot *s, json_t *warnings)
 	return degraded;
 }
 
-static bool warn_witness(const struct qd_control_snapshot *s, json_t *warnings)
-{
-	const struct qd_cluster_status *v = &s->views;
-	char text[TEXT_BYTES];
-	/* Only a leader asks it all the time. */
-	if (v->head.votes.model != QD_MODEL_NODE_AND_WITNESS || v->leader != s->node_id ||
-	    (v->witness_answered && v->witness_verdict == QD_WITNESS_OK))
-		return false;
-	(void)snprintf(text, sizeof(text), "The witness %s%s.",
-		       v->witness_answered ? "refuses: "
-					   : "does not answer: its vote is missing when it is needed",
-		       v->witness_answered ? qd_witness_verdict_name(v->witness_verdict) : "");
-	qd_json_warn(warnings, "witness", text);
-	return true;
-}
-
 bool qd_json_warn_cluster(const struct qd_control_snapshot *s, json_t *warnings)
 {
 	const struct qd_head *h = &s->views.head;
@@ -226,7 +199,7 @@ bool qd_json_warn_cluster(const struct qd_control_snapshot *s, json_t *warnings)
 		degraded = warn_node(s, id, warnings) || degraded;
 	degraded = warn_links(s, warnings) || degraded;
 	degraded = warn_networks(s, warnings) || degraded;
-	degraded = warn_witness(s, warnings) || degraded;
+	degraded = qd_json_warn_witness(s, warnings) || degraded;
 	if (h->forced_by == 0)
 		return degraded;
 	(void)snprintf(text, sizeof(text),

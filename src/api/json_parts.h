@@ -31,12 +31,15 @@ json_t *qd_json_quorum(const struct qd_control_snapshot *s);
 json_t *qd_json_view(const struct qd_control_snapshot *s);
 json_t *qd_json_networks(const struct qd_control_snapshot *s);
 json_t *qd_json_packets(const struct qd_control_snapshot *s);
-json_t *qd_json_witness(const struct qd_control_snapshot *s);
 
 /* Adds weight, vote, state, incarnation, tag and links to the document of a node. */
 int qd_json_node_details(const struct qd_control_snapshot *s, uint32_t id, json_t *node);
 
 /* What somebody should look at. True: the cluster is degraded by it. */
 bool qd_json_warn_cluster(const struct qd_control_snapshot *s, json_t *warnings);
+
+/* json_witness.c */
+json_t *qd_json_witness(const struct qd_control_snapshot *s);
+bool qd_json_warn_witness(const struct qd_control_snapshot *s, json_t *warnings);
 
 #endif

@@ -132,10 +132,12 @@ static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 							   : qd_hold_reason_text(s->arbiter.hold));
 		return;
 	case QD_WAIT_WITNESS:
-		qd_why_say(w, "The witness's vote is needed, and %s (%s). Look at quorum-witnessd there.",
+		qd_why_say(w, "The witness's vote is needed, and %s (%s). Look at %s.",
 			   v->witness_answered ? "it does not give it" : "it does not answer",
 			   v->witness_answered ? qd_witness_verdict_name(v->witness_verdict)
-					       : "is it reachable from here?");
+					       : "is it reachable from here?",
+			   s->witness.kind == QD_CONTROL_WITNESS_SHARE ? "the share"
+								       : "quorum-witnessd there");
 		return;
 	case QD_WAIT_NEWER:
 		qd_why_say(w,

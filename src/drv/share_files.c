@@ -136,6 +136,7 @@ const struct qd_share_files qd_share_files_kernel = {
 	.remove = remove_file,
 	.identify = identify,
 	.now = qd_clock_now,
+	.fit = qd_share_files_fit,
 };
 
 /* ------------------------------------------------ how it is mounted */
@@ -151,6 +152,18 @@ static bool has_option(const char *options, const char *wanted)
 	return false;
 }
 
+/* File systems that one machine alone has, whatever its disk is. */
+static bool is_local(const char *type)
+{
+	static const char *const types[] = {"ext2",  "ext3", "ext4",  "xfs",  "btrfs",
+					    "tmpfs", "zfs",  "ramfs", "f2fs", "overlay"};
+	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+		if (strcmp(type, types[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 int qd_share_files_fit_line(const char *line, const char *device, char *why, size_t why_bytes)
 {
 	char found[DEVICE_ROOM] = "", type[DEVICE_ROOM] = "";
@@ -158,6 +171,7 @@ int qd_share_files_fit_line(const char *line, const char *device, char *why, siz
 	if (rest == NULL || sscanf(line, "%*s %*s %31s", found) != 1 || strcmp(found, device) != 0 ||
 	    sscanf(rest, " - %31s", type) != 1)
 		return -1;
+	why[0] = '\0';
 	if (strncmp(type, "nfs", 3) == 0) {
 		if (has_option(rest, "noac") ||
 		    (has_option(rest, "acdirmax=0") && has_option(rest, "acregmax=0")))
@@ -175,7 +189,24 @@ int qd_share_files_fit_line(const char *line, const char *device, char *why, siz
 			       "mounted as %s with a cache: mount it with cache=none,actimeo=0", type);
 		return 0;
 	}
+	if (is_local(type))
+		(void)snprintf(why, why_bytes, "on %s, which other machines do not see", type);
 	return 1;
+}
+
+/* What can be said without looking how it is mounted. */
+static bool is_usable(const char *dir, struct stat *st, char *why, size_t why_bytes)
+{
+	if (stat(dir, st) != 0)
+		(void)snprintf(why, why_bytes, "%s%s", strerrordesc_np(errno),
+			       errno == ENOENT ? ": is the share mounted? Else make it once, by mkdir" : "");
+	else if (!S_ISDIR(st->st_mode))
+		(void)snprintf(why, why_bytes, "it is no directory");
+	else if (faccessat(AT_FDCWD, dir, R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+		(void)snprintf(why, why_bytes, "it cannot be written: %s", strerrordesc_np(errno));
+	else
+		return true;
+	return false;
 }
 
 bool qd_share_files_fit(const char *dir, char *why, size_t why_bytes)
@@ -183,11 +214,9 @@ bool qd_share_files_fit(const char *dir, char *why, size_t why_bytes)
 	struct stat st;
 	char device[DEVICE_ROOM], line[LINE_ROOM];
 	int fits = -1;
-	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-		(void)snprintf(why, why_bytes, "%s",
-			       errno != 0 ? strerrordesc_np(errno) : "it is no directory");
+	why[0] = '\0';
+	if (!is_usable(dir, &st, why, why_bytes))
 		return false;
-	}
 	(void)snprintf(device, sizeof device, "%u:%u", major(st.st_dev), minor(st.st_dev));
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
 	if (mounts == NULL) {

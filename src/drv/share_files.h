@@ -33,12 +33,15 @@ struct qd_share_files {
 	/* What tells this directory from a copy of it: inode and birth (0 where the share keeps none). */
 	int (*identify)(const char *dir, uint64_t *inode, uint64_t *birth_ns);
 	struct qd_mono (*now)(void);
+	/* qd_share_files_fit(). */
+	bool (*fit)(const char *dir, char *why, size_t why_bytes);
 };
 
 extern const struct qd_share_files qd_share_files_kernel;
 
 /* `dir` on a share must show every node what the others wrote, at once: a cache of attributes or names would hide a
- * grant. True: a local file system, or mounted without such a cache; else why says with which options to mount it. */
+ * grant. True: it may serve; then why is "", or a doubt: a file system that other machines do not see. False: why says what
+ * is wrong with the directory, or with which options to mount it. */
 bool qd_share_files_fit(const char *dir, char *why, size_t why_bytes);
 
 /* The same of one line of /proc/self/mountinfo for device major:minor. 1 it fits, 0 it does not and why, -1: another

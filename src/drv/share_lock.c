@@ -99,16 +99,29 @@ static void on_name(void *context, const char *name)
 
 /* ------------------------------------------------ files */
 
-static int read_grant(const struct qd_share_lock *l, const char *name, struct qd_witness_grant *g)
+/* For people: what failed last. A name that is there already has been lost to another node, which is no failure. */
+static int failed(struct qd_share_lock *l, const char *name, int rc)
+{
+	if (rc < 0 && rc != -EEXIST)
+		(void)snprintf(l->why, sizeof l->why, "%s/%s: %s", l->dir, name, strerrordesc_np(-rc));
+	return rc;
+}
+
+static int read_grant(struct qd_share_lock *l, const char *name, struct qd_witness_grant *g)
 {
 	uint8_t sector[QD_WITNESS_SECTOR_BYTES];
 	const int n = l->files->read(l->dir, name, sector, sizeof sector);
 	if (n < 0)
-		return n;
+		return failed(l, name, n);
 	const enum qd_witness_sector verdict = qd_witness_grant_decode(sector, (size_t)n, g);
-	return verdict == QD_WITNESS_SECTOR_OK && memcmp(g->cluster, l->cluster, sizeof g->cluster) == 0
-		       ? 0
-		       : -EBADMSG;
+	const bool own = memcmp(g->cluster, l->cluster, sizeof g->cluster) == 0;
+	if (verdict == QD_WITNESS_SECTOR_OK && own)
+		return 0;
+	(void)snprintf(l->why, sizeof l->why, "%s/%s: %s", l->dir, name,
+		       verdict == QD_WITNESS_SECTOR_OK
+			       ? "another cluster's: move the directory away, and make a new one"
+			       : "damaged: move the directory away, and make a new one");
+	return -EBADMSG;
 }
 
 static int create(struct qd_share_lock *l, const char *name, const struct qd_witness_record *r)
@@ -119,7 +132,7 @@ static int create(struct qd_share_lock *l, const char *name, const struct qd_wit
 	memcpy(g.cluster, l->cluster, sizeof g.cluster);
 	qd_witness_grant_encode(&g, sector);
 	(void)snprintf(own, sizeof own, NAME_NEW, l->node);
-	return l->files->create(l->dir, name, own, sector, sizeof sector);
+	return failed(l, name, l->files->create(l->dir, name, own, sector, sizeof sector));
 }
 
 /* The own file. `holds`: rights of this node may count on this witness. */
@@ -135,7 +148,7 @@ static int beat(struct qd_share_lock *l, const struct qd_witness_request *q, boo
 	memcpy(g.cluster, l->cluster, sizeof g.cluster);
 	qd_witness_grant_encode(&g, sector);
 	(void)snprintf(name, sizeof name, NAME_BEAT, l->node);
-	return l->files->write(l->dir, name, sector, sizeof sector);
+	return failed(l, name, l->files->write(l->dir, name, sector, sizeof sector));
 }
 
 /* A beat that cannot be read is being written now, or was cut short by a death: as good as a new one. */
@@ -162,8 +175,10 @@ static void look_at_beat(struct qd_share_lock *l, uint32_t node)
 static int read_names(struct qd_share_lock *l, struct look *k)
 {
 	*k = (struct look){0};
-	const int rc = l->files->identify(l->dir, &k->inode, &k->birth_ns);
-	return rc != 0 ? rc : l->files->list(l->dir, on_name, k);
+	int rc = l->files->identify(l->dir, &k->inode, &k->birth_ns);
+	if (rc == 0)
+		rc = l->files->list(l->dir, on_name, k);
+	return failed(l, "", rc);
 }
 
 static int read_files(struct qd_share_lock *l, struct look *k)
@@ -461,9 +476,15 @@ void qd_share_lock_ask(struct qd_share_lock *l, const struct qd_witness_request 
 		       struct qd_witness_answer *a)
 {
 	struct look k = {0};
+	char unfit[QD_SHARE_WHY_MAX / 2];
 	qd_assert(q->node == l->node);
 	*a = (struct qd_witness_answer){.session = q->session, .id = q->id, .incarnation = q->incarnation};
-	a->verdict = decide(l, q, &k);
+	/* Each time: it may be mounted again, in another way. */
+	const bool fits = l->files->fit(l->dir, unfit, sizeof unfit);
+	a->verdict = fits ? decide(l, q, &k) : QD_WITNESS_STORE;
+	if (!fits || a->verdict != QD_WITNESS_STORE)
+		(void)snprintf(l->why, sizeof l->why, "%s%s%s", unfit[0] != '\0' ? l->dir : "",
+			       unfit[0] != '\0' ? ": " : "", unfit);
 	if (a->verdict != QD_WITNESS_STORE && k.confirmed)
 		remember(l, &k);
 	a->epoch = k.floor;

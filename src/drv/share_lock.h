@@ -10,6 +10,7 @@
 
 enum {
 	QD_SHARE_GRANTS_KEPT = 4, /* files of earlier epochs that are left, for people who look */
+	QD_SHARE_WHY_MAX = 640,
 };
 
 /* What a node last said there, and since when it has been so by this node's clock. */
@@ -32,6 +33,7 @@ struct qd_share_lock {
 	uint64_t epoch_seen; /* highest; a share that knows less was rolled back */
 	struct qd_tag tag_seen;
 	struct qd_share_sight sight[QD_NODES_MAX]; /* [id - 1] */
+	char why[QD_SHARE_WHY_MAX]; /* of the last request: what failed, or is doubtful; "": nothing */
 };
 
 /* The files of cluster `cluster` lie in root/<cluster id>. That directory must be there: made by itself it could be one on

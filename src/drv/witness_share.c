@@ -34,6 +34,7 @@ struct qd_witness_share {
 	struct waiting waiting[QD_WITNESS_SHARE_QUEUE];
 	struct qd_witness_answer answers[ANSWERS];
 	struct qd_witness_share_counts counts;
+	char why[QD_SHARE_WHY_MAX];
 	struct qd_share_lock lock; /* the thread's alone */
 };
 
@@ -88,6 +89,7 @@ static void give(struct qd_witness_share *s, const struct qd_witness_answer *ans
 	const uint64_t took_ns = (uint64_t)qd_mono_sub(qd_clock_now(), s->busy_since).ns;
 	s->counts.slowest_ns = took_ns > s->counts.slowest_ns ? took_ns : s->counts.slowest_ns;
 	s->counts.answered++;
+	memcpy(s->why, s->lock.why, sizeof s->why);
 	s->busy = false;
 	if (s->answer_count == ANSWERS) { /* not fetched: the oldest is worth least */
 		s->answer_count--;
@@ -221,4 +223,11 @@ struct qd_witness_share_counts qd_witness_share_counts(struct qd_witness_share *
 	counts.hangs_ns = s->busy ? (uint64_t)qd_mono_sub(qd_clock_now(), s->busy_since).ns : 0;
 	unlock(s);
 	return counts;
+}
+
+void qd_witness_share_why(struct qd_witness_share *s, char why[QD_SHARE_WHY_MAX])
+{
+	lock(s);
+	memcpy(why, s->why, QD_SHARE_WHY_MAX);
+	unlock(s);
 }

@@ -42,4 +42,7 @@ bool qd_witness_share_take(struct qd_witness_share *s, struct qd_witness_answer 
 
 struct qd_witness_share_counts qd_witness_share_counts(struct qd_witness_share *s);
 
+/* qd_share_lock's `why` of the last answer. */
+void qd_witness_share_why(struct qd_witness_share *s, char why[QD_SHARE_WHY_MAX]);
+
 #endif

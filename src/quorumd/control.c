@@ -184,6 +184,7 @@ static bool clusters_differ(const struct qd_control_snapshot *x, const struct qd
 	if (views_differ(a, b) || heads_differ(&a->head, &b->head) ||
 	    a->witness_answered != b->witness_answered || a->witness_verdict != b->witness_verdict ||
 	    qd_tag_compare(a->witness_tag, b->witness_tag) != 0 ||
+	    x->witness.reachable != y->witness.reachable ||
 	    memcmp(a->news_flags, b->news_flags, sizeof(a->news_flags)) != 0 ||
 	    memcmp(a->incarnation, b->incarnation, sizeof(a->incarnation)) != 0 ||
 	    memcmp(a->tags, b->tags, sizeof(a->tags)) != 0 || x->link_count != y->link_count)

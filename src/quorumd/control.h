@@ -12,12 +12,13 @@
 #include "drv/packet.h"
 #include "quorumd/bodies.h"
 #include "quorumd/conf.h"
+#include "quorumd/control_witness.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 enum {
-	QD_CONTROL_VERSION = 2, /* of the messages; another one is refused */
+	QD_CONTROL_VERSION = 3, /* of the messages; another one is refused */
 	QD_CONTROL_PACKET_MAX =
 		65536, /* a snapshot of 16 nodes on 2 links is about 6 KiB, of 64 on 8 links 46 KiB, 64
 					* log lines 18 KiB */
@@ -143,6 +144,7 @@ struct qd_control_snapshot {
 	/* With networks between the nodes. The rest is zeros without. */
 	bool has_cluster;
 	bool has_witness; /* one is configured, whether its vote counts or not */
+	struct qd_control_witness witness;
 	bool join_only;
 	struct qd_cluster_status views;
 	struct qd_span detection;
@@ -196,7 +198,7 @@ struct qd_control_answer {
 	} u;
 };
 
-/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks and packets from the configuration and the node's state.
+/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks, packets and witness from the configuration and the node's state.
  * Keeps `proofs`. */
 void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *node, struct qd_mono now,
 			      struct qd_control_snapshot *out);

@@ -55,6 +55,32 @@ static void begin(struct qd_operator *o, struct qd_body_job *job)
 
 /* ------------------------------------------------ change */
 
+/* One address that stays, and it is the same one. */
+static bool same_witness(const struct qd_conf *a, const struct qd_conf *b)
+{
+	if (!qd_conf_has_witness(a) || a->witness_share[0] != '\0' || b->witness_share[0] != '\0')
+		return strcmp(a->witness_share, b->witness_share) == 0;
+	for (uint32_t i = 0; i < a->witness_count; i++)
+		for (uint32_t k = 0; k < b->witness_count; k++)
+			if (strcmp(a->witness[i].text, b->witness[k].text) == 0)
+				return true;
+	return false;
+}
+
+/* A node that misses the change would ask the old one, and get its vote. */
+static bool keeps_witness(struct qd_operator *o)
+{
+	const struct qd_head *head = &o->config.node->cluster.kept.head;
+	if ((qd_head_extras(head) & QD_EXTRA_WITNESS) == 0 || same_witness(o->config.conf, &o->fresh))
+		return true;
+	qd_control_server_refuse(
+		o->config.control, QD_REPLY_INVALID,
+		"the witness cannot become another one while its vote counts, for then there "
+		"would be two: first quorum set --model node_majority, then this change, "
+		"then the model again");
+	return false;
+}
+
 /* The text goes with this machine's own keys, and is of a cluster. False: refused, with the reason. */
 static bool is_good(struct qd_operator *o, const struct qd_conf_text *body)
 {
@@ -79,7 +105,7 @@ void qd_operator_change(struct qd_operator *o, struct qd_tag from, const char *t
 	o->from = from;
 	const struct qd_conf_text body = {
 		.name = "new configuration", .text = o->text, .len_bytes = len_bytes};
-	if (!is_good(o, &body))
+	if (!is_good(o, &body) || !keeps_witness(o))
 		return;
 	qd_conf_votes(&o->fresh, &o->votes);
 	struct qd_body_job job = {.kind = QD_BODY_JOB_PUT, .text = o->text, .text_bytes = len_bytes};

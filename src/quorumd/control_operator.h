@@ -11,7 +11,8 @@
 
 /* All borrowed for the life of the operator. */
 struct qd_operator_config {
-	const char *conf_file; /* this machine's: a new text must go with its own keys */
+	const char *conf_file;	    /* this machine's: a new text must go with its own keys */
+	const struct qd_conf *conf; /* the present one */
 	const struct qd_node *node;
 	struct qd_control_server *control;
 	struct qd_kept_store *store; /* nobody else has body jobs there */

@@ -251,12 +251,47 @@ static inline void qd_wire_proofs(struct qd_fields *f, struct qd_control_proofs 
 		qd_field_u64(f, &p->histogram[i]);
 }
 
+static inline void qd_wire_witness_way(struct qd_fields *f, struct qd_control_witness_way *w)
+{
+	qd_field_text(f, w->text, sizeof(w->text));
+	qd_field_u64(f, &w->asked);
+	qd_field_u64(f, &w->answered);
+	qd_field_u64(f, &w->rtt_ns);
+	qd_field_u64(f, &w->rtt_worst_ns);
+	qd_field_mono(f, &w->answered_at);
+}
+
+static inline void qd_wire_witness(struct qd_fields *f, struct qd_control_witness *w)
+{
+	w->kind = (enum qd_control_witness_kind)qd_field_below(f, (uint32_t)w->kind,
+							       QD_CONTROL_WITNESS_KIND_COUNT);
+	qd_field_bytes(f, w->cluster, sizeof(w->cluster));
+	w->way_count = qd_field_below(f, w->way_count, QD_CONF_WITNESS_MAX + 1);
+	w->way_at = qd_field_below(f, w->way_at, QD_CONF_WITNESS_MAX);
+	for (uint32_t i = 0; i < w->way_count; i++)
+		qd_wire_witness_way(f, &w->way[i]);
+	qd_field_bool(f, &w->reachable);
+	qd_field_bool(f, &w->known);
+	qd_field_mono(f, &w->answered_at);
+	w->verdict =
+		(enum qd_witness_verdict)qd_field_below(f, (uint32_t)w->verdict, QD_WITNESS_VERDICT_COUNT);
+	qd_field_u64(f, &w->epoch);
+	qd_field_u32(f, &w->holder);
+	qd_wire_tag(f, &w->tag);
+	qd_field_mono(f, &w->renewed);
+	qd_field_u64(f, &w->refused);
+	qd_field_u64(f, &w->dropped);
+	qd_field_u64(f, &w->hangs_ns);
+	qd_field_text(f, w->why, sizeof(w->why));
+}
+
 static inline void qd_wire_snapshot_cluster(struct qd_fields *f, struct qd_control_snapshot *s)
 {
 	qd_field_bool(f, &s->has_cluster);
 	if (!s->has_cluster)
 		return;
 	qd_field_bool(f, &s->has_witness);
+	qd_wire_witness(f, &s->witness);
 	qd_field_bool(f, &s->join_only);
 	qd_wire_cluster(f, &s->views);
 	qd_field_span(f, &s->detection);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* quorumd: options, configuration, memory and priority; then the shell. */
+#include "drv/keyfile.h"
+#include "drv/share_check.h"
 #include "quorumd/conf.h"
 #include "quorumd/errors.h"
 #include "quorumd/shell.h"
@@ -57,6 +59,38 @@ static int load(const char *file)
 	int rc = qd_conf_load(file, &conf, &messages);
 	if (rc != 0)
 		qd_conf_messages_print(&messages, stderr);
+	return rc;
+}
+
+/* A share is looked at, for it can be what is wrong; it is the same one for every node. */
+static int check_share(void)
+{
+	struct qd_keyfile keys;
+	char why[QD_CONF_MESSAGE_BYTES];
+	if (!conf.has_cluster || conf.witness_share[0] == '\0')
+		return 0;
+	if (qd_keyfile_read(conf.key_file, &keys, why) != 0) {
+		(void)fprintf(stderr, "warning: witness.share is not looked at: %s\n", why);
+		return 0;
+	}
+	_Static_assert(sizeof why >= QD_SHARE_WHY_MAX, "both are filled");
+	const bool good =
+		qd_share_check(&qd_share_files_kernel, conf.witness_share, keys.cluster, conf.node_id, why);
+	qd_keyfile_wipe(&keys);
+	if (why[0] != '\0')
+		(void)fprintf(stderr, "%switness.share: %s\n", good ? "warning: " : "", why);
+	return good ? 0 : -QD_ERR_CONFIG;
+}
+
+static int check(const char *file)
+{
+	int rc = load(file);
+	if (rc == 0) {
+		qd_conf_messages_print(&messages, stderr);
+		rc = check_share();
+	}
+	if (rc == 0)
+		(void)printf("%s: valid\n", file);
 	return rc;
 }
 
@@ -177,12 +211,8 @@ int main(int argc, char **argv)
 		case 'c':
 			file = optarg;
 			break;
-		case 'n': {
-			int rc = load(optarg);
-			if (rc == 0)
-				(void)printf("%s: valid\n", optarg);
-			return exit_status(rc);
-		}
+		case 'n':
+			return exit_status(check(optarg));
 		case 'f':
 			break;
 		case 'p':

@@ -101,6 +101,7 @@ static int open_operator(struct qd_shell *s)
 {
 	const struct qd_operator_config config = {
 		.conf_file = s->conf_file,
+		.conf = &s->conf,
 		.node = &s->node,
 		.control = s->control,
 		.store = qd_shell_config_store(s->config),
@@ -123,6 +124,7 @@ static void show_networks(struct qd_shell *s)
 					    qd_networks_find(found, local));
 	}
 	qd_control_snapshot_packets(&s->snapshot, qd_shell_net_packets(s->net));
+	qd_shell_witness_show(qd_shell_net_witness(s->net), s->now, &s->snapshot.witness);
 }
 
 static void push(struct qd_shell *s)
@@ -142,6 +144,8 @@ static void push_changes(struct qd_shell *s)
 {
 	struct qd_control_snapshot *c = &s->snapshot;
 	qd_control_snapshot_update(&s->node, s->now, c);
+	if (s->net != NULL)
+		c->witness.reachable = qd_shell_witness_reachable(qd_shell_net_witness(s->net), s->now);
 	c->mine = s->mine;
 	c->epoch = s->epoch;
 	if (qd_control_snapshot_differs(&s->pushed, c))
@@ -177,7 +181,7 @@ static bool next_of_cluster(struct qd_shell *s, struct qd_event *ev)
 {
 	char why[QD_KEPT_WHY_MAX];
 	if (!qd_shell_config_next(s->config, ev, why))
-		return qd_shell_net_next(s->net, ev);
+		return qd_shell_net_next(s->net, s->now, ev);
 	if (why[0] != '\0')
 		qd_shell_say(s, ev->u.kept.ok ? QD_LEVEL_WARNING : QD_LEVEL_ERROR, "%s", why);
 	qd_shell_apply(s);
@@ -244,12 +248,16 @@ static void serve(struct qd_shell *s)
 		stepped = true;
 	}
 	flush(s);
+	if (s->net != NULL)
+		qd_shell_complain(s);
 	if (stepped)
 		push_changes(s);
 }
 
 int qd_shell_run(struct qd_shell *s)
 {
+	if (s->net != NULL && qd_shell_begin(s) != 0)
+		return -QD_ERR_NOMEM;
 	(void)sd_notify(0, "READY=1\nSTATUS=standing by");
 	for (;;) {
 		serve(s);

@@ -129,7 +129,7 @@ static void perform(struct qd_shell *s, const struct qd_action *a)
 		qd_shell_config_keep(s->config, a->u.keep.turn, a->u.keep.from, &s->out.keep, s->now);
 		break;
 	case QD_ACTION_WITNESS:
-		qd_shell_net_ask(s->net, &a->u.witness);
+		qd_shell_witness_ask(qd_shell_net_witness(s->net), &a->u.witness, s->now);
 		break;
 	case QD_ACTION_NONE:
 	case QD_ACTION_KIND_COUNT:

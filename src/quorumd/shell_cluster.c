@@ -33,11 +33,27 @@ int qd_shell_fill_cluster(struct qd_shell *s, struct qd_node_config *c)
 		.detection = qd_links_detection(&c->links),
 		.join_only = s->join_only,
 		.has_disk = s->conf.path_count > 0,
-		.has_witness = qd_conf_has_witness(&s->conf),
+		.has_witness = true, /* asked only where it counts; it may be configured later */
 		.kept = s->first_kept,
 	};
 	randombytes_buf(&c->cluster.seed, sizeof c->cluster.seed);
 	return 0;
+}
+
+int qd_shell_begin(struct qd_shell *s)
+{
+	char why[QD_CONF_MESSAGE_BYTES] = "";
+	const int rc = qd_shell_witness_begin(qd_shell_net_witness(s->net), s->node.config.incarnation, why);
+	if (rc != 0)
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s", why);
+	return rc;
+}
+
+void qd_shell_complain(struct qd_shell *s)
+{
+	char why[QD_SHARE_WHY_MAX];
+	if (qd_shell_witness_complains(qd_shell_net_witness(s->net), why))
+		qd_shell_say(s, QD_LEVEL_WARNING, "witness.share: %s", why);
 }
 
 static void tell_links(struct qd_shell *s)
@@ -57,7 +73,7 @@ void qd_shell_apply(struct qd_shell *s)
 	static struct qd_conf_changes changes;
 	struct qd_conf_text body;
 	struct qd_tag tag;
-	char name[QD_BODY_NAME_MAX];
+	char name[QD_BODY_NAME_MAX], why[QD_CONF_MESSAGE_BYTES];
 	if (!qd_shell_config_changed(s->config, &tag, &body))
 		return;
 	qd_conf_body_name(tag, name);
@@ -77,6 +93,8 @@ void qd_shell_apply(struct qd_shell *s)
 						  : "changes at the next restart only; the old value stays");
 	qd_conf_apply_live(&s->conf, &fresh);
 	qd_shell_net_configure(s->net, &s->conf, s->now);
+	if (qd_shell_witness_configure(qd_shell_net_witness(s->net), &s->conf, why) != 0)
+		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s: this node goes on without the witness", name, why);
 	tell_links(s);
 	if (memcmp(&s->conf.times, &s->node.config.times, sizeof s->conf.times) != 0) {
 		struct qd_event ev = {.kind = QD_EVENT_TIMES};

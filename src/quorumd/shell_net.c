@@ -3,36 +3,20 @@
 
 #include "quorumd/errors.h"
 
-#include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 struct waiting {
 	uint32_t link;
 	struct qd_packet_content content;
 };
 
-/* One of the witness's addresses. */
-struct portal {
-	struct qd_io io;
-	int fd; /* connected; -1: not to be reached now */
-	struct sockaddr_storage address;
-	socklen_t address_bytes;
-};
-
 struct qd_shell_net {
 	struct qd_packet packet;
 	struct qd_net *net;
 	struct qd_net_config addresses;
-	uint32_t witness_count;
-	uint32_t witness_at;   /* the address that is asked; the next one after silence */
-	uint64_t witness_open; /* id of the request without an answer; 0: none */
-	struct portal witness[QD_CONF_WITNESS_MAX];
+	struct qd_shell_witness *witness;
 	struct waiting ring[QD_SHELL_NET_RING];
 	uint32_t first;
 	uint32_t count;
@@ -57,46 +41,9 @@ static void on_datagram(void *context, const struct qd_net_received *in)
 	take(n, in->link, in->data, in->len_bytes);
 }
 
-static void on_witness(void *context, int fd, uint32_t events)
+static void on_witness(void *context, const uint8_t *data, size_t len_bytes)
 {
-	struct qd_shell_net *n = context;
-	uint8_t data[QD_WIRE_PACKET_MAX];
-	(void)events;
-	for (int i = 0; i < QD_SHELL_NET_RING; i++) { /* what came; more waits for the next turn */
-		const ssize_t len = recv(fd, data, sizeof data, MSG_DONTWAIT);
-		if (len < 0)
-			return; /* nothing more, or refused: the core asks again */
-		take(n, 0, data, (size_t)len);
-	}
-}
-
-static int open_portal(struct qd_shell_net *n, struct qd_loop *loop, const struct qd_conf_portal *portal,
-		       char *why)
-{
-	struct portal *p = &n->witness[n->witness_count];
-	const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
-	struct addrinfo *found = NULL;
-	char port[8];
-	(void)snprintf(port, sizeof port, "%u", (unsigned)portal->port);
-	const int rc = getaddrinfo(portal->host, port, &hints, &found);
-	if (rc != 0) {
-		(void)snprintf(why, QD_CONF_MESSAGE_BYTES,
-			       "witness %s: %s: give an address, or mend the resolver", portal->text,
-			       gai_strerror(rc));
-		return -QD_ERR_CONFIG;
-	}
-	memcpy(&p->address, found->ai_addr, found->ai_addrlen);
-	p->address_bytes = found->ai_addrlen;
-	p->fd = socket(found->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	freeaddrinfo(found);
-	if (p->fd < 0) {
-		(void)snprintf(why, QD_CONF_MESSAGE_BYTES, "witness %s: socket: %s", portal->text,
-			       strerrordesc_np(errno));
-		return -QD_ERR_IO;
-	}
-	p->io = (struct qd_io){.fn = on_witness, .context = n};
-	n->witness_count++;
-	return qd_io_add(loop, &p->io, p->fd, EPOLLIN) < 0 ? -QD_ERR_IO : 0;
+	take(context, 0, data, len_bytes);
 }
 
 static int open_keys(struct qd_shell_net *n, const struct qd_conf *conf, char *why)
@@ -139,13 +86,18 @@ int qd_shell_net_open(struct qd_loop *loop, const struct qd_conf *conf, struct q
 	*out = NULL;
 	if (n == NULL)
 		return -QD_ERR_NOMEM;
-	for (uint32_t i = 0; i < QD_CONF_WITNESS_MAX; i++)
-		n->witness[i].fd = -1;
 	int rc = open_keys(n, conf, why);
 	if (rc == 0)
 		rc = open_networks(n, loop, conf, why);
-	for (uint32_t i = 0; i < conf->witness_count && rc == 0; i++)
-		rc = open_portal(n, loop, &conf->witness[i], why);
+	const struct qd_shell_witness_config witness = {
+		.loop = loop,
+		.packet = &n->packet,
+		.node = conf->node_id,
+		.on_datagram = on_witness,
+		.context = n,
+	};
+	if (rc == 0)
+		rc = qd_shell_witness_open(&witness, conf, &n->witness, why);
 	if (rc != 0) {
 		qd_shell_net_close(n);
 		return rc;
@@ -158,11 +110,7 @@ void qd_shell_net_close(struct qd_shell_net *n)
 {
 	if (n == NULL)
 		return;
-	for (uint32_t i = 0; i < QD_CONF_WITNESS_MAX; i++) {
-		qd_io_remove(&n->witness[i].io);
-		if (n->witness[i].fd >= 0)
-			(void)close(n->witness[i].fd);
-	}
+	qd_shell_witness_close(n->witness);
 	qd_net_close(n->net);
 	qd_packet_close(&n->packet);
 	free(n);
@@ -189,27 +137,16 @@ void qd_shell_net_send(struct qd_shell_net *n, const struct qd_msg *msg, uint32_
 			  len); /* what cannot leave is lost: the core has its time limits */
 }
 
-void qd_shell_net_ask(struct qd_shell_net *n, const struct qd_witness_request *request)
-{
-	uint8_t packet[QD_WIRE_PACKET_MAX];
-	if (n->witness_count == 0)
-		return;
-	if (n->witness_open != 0) /* the last one was not answered: another way may be better */
-		n->witness_at = (n->witness_at + 1) % n->witness_count;
-	n->witness_open = request->id;
-	const struct portal *p = &n->witness[n->witness_at];
-	const size_t len = qd_packet_seal_request(&n->packet, request, packet);
-	(void)sendto(p->fd, packet, len, MSG_DONTWAIT | MSG_NOSIGNAL, (const struct sockaddr *)&p->address,
-		     p->address_bytes);
-}
-
 void qd_shell_net_flush(struct qd_shell_net *n)
 {
 	qd_net_flush(n->net);
 }
 
-bool qd_shell_net_next(struct qd_shell_net *n, struct qd_event *ev)
+bool qd_shell_net_next(struct qd_shell_net *n, struct qd_mono now, struct qd_event *ev)
 {
+	ev->kind = QD_EVENT_WITNESS;
+	if (qd_shell_witness_next(n->witness, &ev->u.witness, now))
+		return true;
 	while (n->count > 0) {
 		struct waiting *w = &n->ring[n->first];
 		n->first = (n->first + 1) % QD_SHELL_NET_RING;
@@ -221,11 +158,10 @@ bool qd_shell_net_next(struct qd_shell_net *n, struct qd_event *ev)
 			return true;
 		}
 		if (w->content.traffic == QD_WIRE_WITNESS_ANSWER) {
-			if (w->content.u.answer.id == n->witness_open)
-				n->witness_open = 0;
 			ev->kind = QD_EVENT_WITNESS;
 			ev->u.witness = w->content.u.answer;
-			return true;
+			if (qd_shell_witness_answered(n->witness, &ev->u.witness, now))
+				return true;
 		}
 	}
 	return false;
@@ -233,13 +169,14 @@ bool qd_shell_net_next(struct qd_shell_net *n, struct qd_event *ev)
 
 struct qd_mono qd_shell_net_deadline(const struct qd_shell_net *n)
 {
-	return qd_net_deadline(n->net);
+	return qd_mono_min(qd_net_deadline(n->net), qd_shell_witness_deadline(n->witness));
 }
 
 void qd_shell_net_think(struct qd_shell_net *n, struct qd_mono now)
 {
 	if (qd_mono_reached(now, qd_net_deadline(n->net)))
 		qd_net_think(n->net, now);
+	qd_shell_witness_think(n->witness, now);
 }
 
 int qd_shell_net_rekey(struct qd_shell_net *n, const struct qd_conf *conf, char *why)
@@ -254,6 +191,11 @@ int qd_shell_net_rekey(struct qd_shell_net *n, const struct qd_conf *conf, char 
 		(void)snprintf(why, QD_KEYFILE_WHY_MAX, "%s: it is another cluster's: the old keys stay",
 			       conf->key_file);
 	return rc;
+}
+
+struct qd_shell_witness *qd_shell_net_witness(const struct qd_shell_net *n)
+{
+	return n->witness;
 }
 
 const struct qd_net_link *qd_shell_net_link(const struct qd_shell_net *n, uint32_t link)

@@ -8,6 +8,7 @@
 #include "drv/net_udp.h"
 #include "drv/packet.h"
 #include "quorumd/conf.h"
+#include "quorumd/shell_witness.h"
 
 enum {
 	QD_SHELL_NET_RING =
@@ -27,13 +28,12 @@ void qd_shell_net_links(struct qd_shell_net *n, const struct qd_conf *conf, stru
 /* The configuration changed: addresses of nodes, and who is a node. */
 void qd_shell_net_configure(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_mono now);
 
-/* QD_ACTION_SEND and QD_ACTION_WITNESS. Leave with qd_shell_net_flush(). */
+/* QD_ACTION_SEND. Leaves with qd_shell_net_flush(). */
 void qd_shell_net_send(struct qd_shell_net *n, const struct qd_msg *msg, uint32_t to, uint32_t links);
-void qd_shell_net_ask(struct qd_shell_net *n, const struct qd_witness_request *request);
 void qd_shell_net_flush(struct qd_shell_net *n);
 
 /* The next packet that came, as an event without its instant; what it points to is valid until the next call. False: none. */
-bool qd_shell_net_next(struct qd_shell_net *n, struct qd_event *ev);
+bool qd_shell_net_next(struct qd_shell_net *n, struct qd_mono now, struct qd_event *ev);
 
 /* Retries of sockets: when, and doing it. */
 struct qd_mono qd_shell_net_deadline(const struct qd_shell_net *n);
@@ -41,6 +41,9 @@ void qd_shell_net_think(struct qd_shell_net *n, struct qd_mono now);
 
 /* SIGHUP: read the key file again. 0, or an error and why[QD_KEYFILE_WHY_MAX]; then the old keys stay. */
 int qd_shell_net_rekey(struct qd_shell_net *n, const struct qd_conf *conf, char *why);
+
+/* Borrowed. */
+struct qd_shell_witness *qd_shell_net_witness(const struct qd_shell_net *n);
 
 /* For status. Borrowed. */
 const struct qd_net_link *qd_shell_net_link(const struct qd_shell_net *n, uint32_t link);

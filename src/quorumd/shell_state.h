@@ -81,6 +81,10 @@ int qd_shell_open_cluster(struct qd_shell *s);
 int qd_shell_fill_cluster(struct qd_shell *s, struct qd_node_config *c);
 /* A configuration was kept: what of it can change in a running daemon changes. */
 void qd_shell_apply(struct qd_shell *s);
+/* The process has dropped what it does not need: the witness is asked from now on. 0, or an error that was said. */
+int qd_shell_begin(struct qd_shell *s);
+/* What a share says of itself, once. */
+void qd_shell_complain(struct qd_shell *s);
 /* SIGHUP: read the key file again. */
 void qd_shell_rekey(struct qd_shell *s);
 

@@ -91,8 +91,13 @@ static int identify(const char *where, uint64_t *inode, uint64_t *birth_ns)
 	return rc;
 }
 
+static bool fit(const char *where, char *why, size_t why_bytes)
+{
+	return qd_share_files_kernel.fit(where, why, why_bytes);
+}
+
 static const struct qd_share_files FILES = {list,	 read_file, write_file, create,
-					    remove_file, identify,  fake_now};
+					    remove_file, identify,  fake_now,	fit};
 
 /* ------------------------------------------------ nodes */
 
@@ -224,29 +229,42 @@ static void foreign_files(void)
 	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_STORE);
 }
 
-static void mounts(void)
+static bool says(uint32_t node, const char *text)
 {
-	char why[256] = "";
-	static const struct {
-		const char *line;
-		int fits;
-	} LINES[] = {
-		{"30 1 8:1 / /mnt rw - ext4 /dev/sda1 rw", 1},
-		{"30 1 8:2 / /mnt rw - nfs4 h:/x rw,noac", -1},
-		{"30 1 8:1 / /mnt rw - nfs4 h:/x rw,vers=4.2,noac,addr=::1", 1},
-		{"30 1 8:1 / /mnt rw - nfs h:/x rw,acregmin=0,acregmax=0,acdirmin=0,acdirmax=0", 1},
-		{"30 1 8:1 / /mnt rw - nfs4 h:/x rw,vers=4.2,noacl", 0},
-		{"30 1 8:1 / /mnt rw - cifs //h/x rw,cache=none,actimeo=0", 1},
-		{"30 1 8:1 / /mnt rw - cifs //h/x rw,cache=strict,actimeo=1", 0},
-		{"nonsense", -1},
-	};
-	for (size_t i = 0; i < UNIT_COUNT(LINES); i++) {
-		unit_case("%s", LINES[i].line);
-		UNIT_EQUAL(qd_share_files_fit_line(LINES[i].line, "8:1", why, sizeof why), LINES[i].fits);
-	}
-	UNIT_OK(strstr(why, "cache=none,actimeo=0") != NULL);
-	UNIT_OK(qd_share_files_fit("/", why, sizeof why));
-	UNIT_OK(!qd_share_files_fit("/there/is/no/such", why, sizeof why));
+	return strstr(nodes[node].why, text) != NULL;
+}
+
+/* What people are told: the file, and what to do. */
+static void reasons(void)
+{
+	static const uint8_t other[QD_WITNESS_CLUSTER_BYTES] = {1};
+	char name[PATH_BYTES + 128];
+	fresh_confirmed();
+	UNIT_EQUAL(ask(1, QD_WITNESS_LOCK, 128), QD_WITNESS_OK);
+	UNIT_OK(!says(1, "grant-"));
+	share.error = -ENOSPC;
+	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_STORE);
+	UNIT_OK(says(1, "/beat-01: No space left on device"));
+	share.error = 0;
+	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_OK);
+	UNIT_OK(!says(1, "beat-01"));
+	/* the files of another cluster, copied there */
+	(void)snprintf(name, sizeof name, "%s/grant-0000000000001000", dir);
+	uint8_t sector[QD_WITNESS_SECTOR_BYTES];
+	struct qd_witness_grant g = {.sequence = 1, .record = {.epoch = 4096, .holder = 2}};
+	memcpy(g.cluster, other, sizeof g.cluster);
+	qd_witness_grant_encode(&g, sector);
+	UNIT_EQUAL(qd_share_files_kernel.write(dir, "grant-0000000000001000", sector, sizeof sector), 0);
+	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_STORE);
+	UNIT_OK(says(1, "grant-0000000000001000: another cluster's"));
+	UNIT_EQUAL(truncate(name, 5), 0);
+	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_STORE);
+	UNIT_OK(says(1, "grant-0000000000001000: damaged"));
+	UNIT_EQUAL(unlink(name), 0);
+	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_OK);
+	empty();
+	UNIT_EQUAL(ask(1, QD_WITNESS_RENEW, 128), QD_WITNESS_STORE);
+	UNIT_OK(says(1, "is the share mounted?"));
 }
 
 /* ------------------------------------------------ the lock */
@@ -543,7 +561,7 @@ static const struct unit_test TESTS[] = {
 	{"a directory that nobody confirmed grants nothing", unconfirmed},
 	{"other people's files are not ours, and a grant that cannot be read stops everything",
 	 foreign_files},
-	{"a share with a cache is told from one without", mounts},
+	{"what fails is told with its file and its reason", reasons},
 	{"a lock is granted once an epoch", grants_once},
 	{"another node gets it when the holder's beat has not changed for C", challenge},
 	{"who looks for the first time knows no age", first_look},

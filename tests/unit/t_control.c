@@ -91,6 +91,27 @@ static void fill(struct qd_control_snapshot *s, uint32_t nodes)
 	s->now = (struct qd_mono){99};
 	s->has_cluster = true;
 	s->has_witness = true;
+	s->witness = (struct qd_control_witness){.kind = QD_CONTROL_WITNESS_SHARE,
+						 .way_count = 2,
+						 .way_at = 1,
+						 .reachable = true,
+						 .known = true,
+						 .answered_at = {3},
+						 .verdict = QD_WITNESS_UNCONFIRMED,
+						 .epoch = 5,
+						 .holder = 6,
+						 .tag = {7, 8},
+						 .renewed = {9},
+						 .refused = 10,
+						 .dropped = 11,
+						 .hangs_ns = 12};
+	memset(s->witness.cluster, 0xa5, sizeof(s->witness.cluster));
+	memset(s->witness.why, 'w', sizeof(s->witness.why) - 1);
+	for (uint32_t i = 0; i < s->witness.way_count; i++) {
+		s->witness.way[i] = (struct qd_control_witness_way){
+			.asked = 1, .answered = i, .rtt_ns = 2, .rtt_worst_ns = 3, .answered_at = {4}};
+		memset(s->witness.way[i].text, 'x', sizeof(s->witness.way[i].text) - 1);
+	}
 	s->join_only = true;
 	s->detection = qd_span_ms(6000);
 	s->arbitration.unix_ms = 17;
@@ -239,6 +260,11 @@ static void change_link(struct qd_control_snapshot *s)
 {
 	s->links[3].up = !s->links[3].up;
 }
+static void change_reachable(struct qd_control_snapshot *s)
+{
+	s->witness.reachable = false;
+}
+
 static void change_witness(struct qd_control_snapshot *s)
 {
 	s->views.witness_verdict = QD_WITNESS_OK;
@@ -283,6 +309,7 @@ static void differs(void)
 		{"incarnation", change_incarnation, true},
 		{"link", change_link, true},
 		{"witness", change_witness, true},
+		{"reachable", change_reachable, true},
 		{"holder", change_holder, true},
 		{"falls", change_falls, true},
 		{"instants", change_instants, false},

@@ -46,6 +46,7 @@ qd_ctl_run qd_ctl_node_run;
 qd_ctl_run qd_ctl_quorum_run;
 qd_ctl_run qd_ctl_network_run;
 qd_ctl_run qd_ctl_cluster_run;
+qd_ctl_run qd_ctl_witness_run;
 
 /* The exit status for what /v1/status calls "health". */
 int qd_ctl_health_status(const char *health);

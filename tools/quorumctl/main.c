@@ -63,6 +63,7 @@ static const struct qd_ctl_command commands[] = {
 	{"node", qd_ctl_node_run, "list|add|remove|pause|resume [OPTION ...]", ""},
 	{"quorum", qd_ctl_quorum_run, "show|set|force [OPTION ...]", ""},
 	{"network", qd_ctl_network_run, "list [OPTION ...]", ""},
+	{"witness", qd_ctl_witness_run, "status [--json]", ""},
 	{"cluster", qd_ctl_cluster_run, "create [FILE]", ""},
 	{"version", qd_ctl_version_run, "[--socket PATH]",
 	 "Print the versions of quorumctl and, when it can be reached, of quorumd.\n\n" QD_CTL_SOCKET_HELP},
