@@ -79,6 +79,8 @@ struct qd_member {
 	struct qd_tag tag;	  /* as leader: what it has kept, by its last answer */
 	bool has_vote;		  /* as leader: by its last answer */
 	bool runs;		  /* as leader: by its last answer */
+	struct qd_mono
+		said_in; /* as leader: when it last said, by INSTALLED or ANSWER, that it is in the view */
 };
 
 /* A view that this node tries to make, or leads. */

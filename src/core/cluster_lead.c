@@ -188,6 +188,7 @@ void qd_lead_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 	/* Who answers has installed it. */
 	struct qd_member *x = &c->members[m->from - 1];
 	l->installed_by |= qd_set_of(m->from);
+	x->said_in = t->now;
 	x->tag = a->tag;
 	x->runs = a->runs;
 	x->has_vote = a->has_vote;

@@ -198,6 +198,7 @@ static void installed(struct qd_cluster_turn *t, uint32_t from, const struct qd_
 		return;
 	}
 	l->installed_by |= qd_set_of(from);
+	c->members[from - 1].said_in = t->now;
 }
 
 /* The extra voter is here, and what it knows is known. */
@@ -451,6 +452,8 @@ static void think_told(struct qd_cluster_turn *t)
 		if (c->state == QD_CLUSTER_PROMISED && c->want.promised == c->install.epoch) {
 			qd_cluster_move(t, QD_CLUSTER_MEMBER);
 			qd_cluster_trace(t, QD_TRACE_MEMBER, c->install.epoch, c->kept.installed.members, 0);
+			/* Every leader numbers its rounds for itself: those of the view before are not of this one. */
+			memset(c->answer_round, 0, sizeof(c->answer_round));
 			c->proof_at = t->now;
 			c->view_since = t->now;
 			c->views++;

@@ -135,6 +135,7 @@ static void eat_leading(struct sink *s, const struct ex_world *w, const struct e
 		eat_tag(s, m->tag);
 		if (behind < QD_ROUNDS_KEPT)
 			eat_at(s, w, m->answer_at[m->answered % QD_ROUNDS_KEPT]);
+		eat_at(s, w, m->said_in);
 	}
 }
 
