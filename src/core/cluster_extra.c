@@ -130,8 +130,10 @@ static void disk_think(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	const bool counts = (qd_head_extras(&c->kept.head) & QD_EXTRA_DISK) != 0;
 	const bool counts_there = (qd_head_extras(&c->lead.head) & QD_EXTRA_DISK) != 0;
-	const bool leads = qd_cluster_leads(c) && !c->leaving;
-	t->gate->take = (leads && counts && !c->disk.held) || (proposes(c) && counts_there && !c->disk.held);
+	/* A leader that leaves keeps it until the next one leads, or it has ended its part: it hands over first. */
+	const bool leads = qd_cluster_leads(c);
+	t->gate->take = (leads && !c->leaving && counts && !c->disk.held) ||
+			(proposes(c) && counts_there && !c->disk.held);
 	t->gate->heir = qd_extra_heir(c);
 	t->gate->give_up = c->disk.held && (t->gate->heir != 0 || !counts || !disk_is_of_use(c) ||
 					    (c->leaving && !t->runs && !leads));
