@@ -4,7 +4,7 @@
 # tests/run_sim.sh seeds N     N schedules before one disk, every safety rule on
 #                  cluster N   N schedules of whole clusters, every safety rule on
 #                  digest N    N schedules before one disk, and a tenth of N of whole clusters, end in the same digests
-#                              built by gcc and by clang, and when run again
+#                              built by gcc and by clang, and when run again; the clusters also with --every-step
 #                  mutants     every rule switched off in turn is found out: by the seed that docs/MUTANTS.md names
 #                              (table rows | NAME | clause | seed | ...), which passes with the rule on; a rule
 #                              without a row by one of the first HUNT (5000) seeds
@@ -22,6 +22,10 @@ digest()
     $sim --mode cluster --seeds 1..$(((count + 9) / 10)) --digest >>"$out/$run" 2>&1 ||
       fail "$run, cluster: $(tail -n 2 "$out/$run")"
   done
+  build/plain/sim --mode cluster --seeds 1..$(((count + 9) / 10)) --digest --every-step >"$out/every" 2>&1 ||
+    fail "every step, cluster: $(tail -n 2 "$out/every")"
+  if cmp -s <(tail -n "$(wc -l <"$out/every")" "$out/plain-1") "$out/every"; then passed=$((passed + 1)); else
+    fail "a step that was left out would have done something: $(diff "$out/plain-1" "$out/every" | tail -n 6)"; fi
   for run in plain-2 clang-1; do
     if cmp -s "$out/plain-1" "$out/$run"; then passed=$((passed + 1)); else
       fail "plain-1 and $run differ: $(diff "$out/plain-1" "$out/$run" | head -n 6)"; fi

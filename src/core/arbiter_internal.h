@@ -21,7 +21,9 @@ struct qd_turn {
 	const struct qd_times *times;
 	struct qd_mono now;
 	struct qd_actions *out;
-	bool late; /* this step ran late */
+	bool late;	       /* this step ran late */
+	bool told;	       /* the event, or the links, told something that the thinking looks at */
+	uint32_t packet_count; /* actions that are packets of the links' own */
 };
 
 /* --- arbiter.c: shared helpers ------------------------------------------------------------------------------ */

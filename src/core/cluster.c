@@ -202,12 +202,12 @@ void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incar
 	c->news_due &= ~qd_set_of(id);
 }
 
-void qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation)
+bool qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation)
 {
 	struct qd_cluster *c = t->c;
 	struct qd_member *m = &c->members[id - 1];
 	if (m->heard == heard && m->incarnation == incarnation)
-		return;
+		return false;
 	if (m->incarnation != incarnation)
 		qd_cluster_restarted(t, id, incarnation);
 	if (m->heard != heard)
@@ -221,15 +221,31 @@ void qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64
 		c->news_due &= ~qd_set_of(id);
 		m->news_known = false;
 	}
+	return true;
 }
 
-void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news)
+static bool news_equal(const struct qd_news *a, const struct qd_news *b)
+{
+	if (a->installed != b->installed || a->leading != b->leading || a->promised != b->promised ||
+	    qd_tag_compare(a->tag, b->tag) != 0 || a->flags != b->flags || a->voters != b->voters ||
+	    a->set != b->set || a->hears != b->hears)
+		return false;
+	for (uint32_t id = qd_set_next(a->hears, 0); id != 0; id = qd_set_next(a->hears, id))
+		if (a->incarnation[id - 1] != b->incarnation[id - 1])
+			return false;
+	return true;
+}
+
+bool qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news)
 {
 	struct qd_member *m = &t->c->members[id - 1];
+	if (m->news_known && news_equal(&m->news, news))
+		return false;
 	qd_cluster_saw_epoch(t->c, news->promised);
 	qd_cluster_saw_epoch(t->c, news->installed);
 	m->news = *news;
 	m->news_known = true;
+	return true;
 }
 
 /* The epoch that this node leads with a right, also while it makes the next view of its own: nobody else comes first
@@ -286,18 +302,6 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 	if (t->runs)
 		flags |= QD_NEWS_RUNS;
 	return flags;
-}
-
-static bool news_equal(const struct qd_news *a, const struct qd_news *b)
-{
-	if (a->installed != b->installed || a->leading != b->leading || a->promised != b->promised ||
-	    qd_tag_compare(a->tag, b->tag) != 0 || a->flags != b->flags || a->voters != b->voters ||
-	    a->set != b->set || a->hears != b->hears)
-		return false;
-	for (uint32_t id = qd_set_next(a->hears, 0); id != 0; id = qd_set_next(a->hears, id))
-		if (a->incarnation[id - 1] != b->incarnation[id - 1])
-			return false;
-	return true;
 }
 
 static void news_think(struct qd_cluster_turn *t)
@@ -516,6 +520,16 @@ struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_t
 	if (qd_cluster_leads(c))
 		d = qd_mono_min(d, qd_lead_deadline(c, times));
 	return d;
+}
+
+struct qd_mono qd_cluster_rests_until(const struct qd_cluster *c, const struct qd_times *times,
+				      struct qd_mono now)
+{
+	struct qd_mono d = qd_extra_rests_until(c, times, now);
+	if (qd_mono_before(now, c->held_until))
+		d = qd_mono_min(d, c->held_until);
+	const struct qd_mono fallen_at = qd_turn_fallen_at(c);
+	return qd_mono_before(now, fallen_at) ? qd_mono_min(d, fallen_at) : d;
 }
 
 void qd_cluster_check(const struct qd_cluster *c, struct qd_mono now)

@@ -377,3 +377,12 @@ struct qd_mono qd_extra_deadline(const struct qd_cluster *c, const struct qd_tim
 {
 	return ask_at(c, times, c->right.held ? c->right.start : QD_MONO_ZERO);
 }
+
+struct qd_mono qd_extra_rests_until(const struct qd_cluster *c, const struct qd_times *times,
+				    struct qd_mono now)
+{
+	/* Given up without a deadline: when the last right that counts on it is over, or the pace allows the question. */
+	const struct qd_mono d = ask_at(c, times, now);
+	const struct qd_mono told_end = qd_mono_add(c->given, times->wait);
+	return qd_mono_before(now, told_end) ? qd_mono_min(d, told_end) : d;
+}

@@ -29,12 +29,12 @@ struct qd_cluster_turn {
 void qd_cluster_init(struct qd_cluster *c, const struct qd_cluster_config *config, struct qd_mono now);
 /* Before the event: a right that is over is over. */
 void qd_cluster_before(struct qd_cluster_turn *t);
-/* From the links: node `id` is heard, or no longer; of which incarnation. */
-void qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation);
+/* From the links: node `id` is heard, or no longer; of which incarnation. False: that was known. */
+bool qd_cluster_heard(struct qd_cluster_turn *t, uint32_t id, bool heard, uint64_t incarnation);
 /* It began a new session: whatever an earlier one promised or installed does not count for this one. */
 void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incarnation);
-/* Its news, from a packet that is new. */
-void qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news);
+/* Its news, from a packet that is new. False: the same as before. */
+bool qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news);
 /* A message that is new, of a node that is heard or not. */
 void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m);
 /* A view or a configuration that is not durable yet, and not answered, is given up: its text may never come. */
@@ -42,6 +42,9 @@ void qd_cluster_drop_pending(struct qd_cluster *c);
 void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok);
 void qd_cluster_think(struct qd_cluster_turn *t);
 struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times);
+/* When time alone may change what thinking finds, as far as qd_cluster_deadline() does not say so. */
+struct qd_mono qd_cluster_rests_until(const struct qd_cluster *c, const struct qd_times *times,
+				      struct qd_mono now);
 void qd_cluster_check(const struct qd_cluster *c, struct qd_mono now);
 
 void qd_cluster_move(struct qd_cluster_turn *t, enum qd_cluster_state to);
@@ -88,6 +91,7 @@ bool qd_turn_all_are_here(const struct qd_cluster *c);
 /* A view other than the installed one is due; of a member whose leader leads nothing, from leaderless_at() on. */
 bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now);
 struct qd_mono qd_turn_leaderless_at(const struct qd_cluster *c, const struct qd_times *times);
+struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c);
 /* This node's place in the order of those who may propose; 0: at once. QD_NODES_MAX: never. And when that is. */
 uint32_t qd_turn_rank(const struct qd_cluster *c);
 struct qd_mono qd_turn_at(const struct qd_cluster *c);
@@ -122,6 +126,8 @@ struct qd_mono qd_member_deadline(const struct qd_cluster *c, const struct qd_ti
 void qd_extra_think(struct qd_cluster_turn *t);
 void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer *answer);
 struct qd_mono qd_extra_deadline(const struct qd_cluster *c, const struct qd_times *times);
+struct qd_mono qd_extra_rests_until(const struct qd_cluster *c, const struct qd_times *times,
+				    struct qd_mono now);
 /* Masks of extra voters that this node holds: all; those that have the tag of `head`; those that have had a tag of this
  * node's view, and so count in its proofs; those that could be had, as far as is known. */
 uint32_t qd_extra_held(const struct qd_cluster *c);

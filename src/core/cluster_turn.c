@@ -94,23 +94,22 @@ static bool view_fits(const struct qd_cluster *c)
 	return true;
 }
 
-/* A member of the view that this node leads is heard, but has lost it since: nobody else may be able to take it back in.
- * Its news may be a little older than what it said of itself. */
-static bool somebody_fell_out(const struct qd_cluster *c, struct qd_mono now)
+/* When a member of the view that this node leads, which is heard, has lost it since: nobody else may be able to take it
+ * back in. Its news may be a little older than what it said of itself. QD_NEVER: none has. */
+struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c)
 {
 	const struct qd_lead *l = &c->lead;
 	const struct qd_span behind = qd_span_div(c->config.detection, 2);
+	struct qd_mono at = QD_NEVER;
 	if (!qd_cluster_leads(c))
-		return false;
+		return at;
 	const uint64_t others = l->installed_by & l->view.members & ~qd_set_of(c->config.node_id);
 	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id)) {
 		const struct qd_member *m = &c->members[id - 1];
-		if (m->news_known && m->news.promised == l->view.epoch &&
-		    m->news.installed != l->view.epoch &&
-		    qd_mono_reached(now, qd_mono_add(m->said_in, behind)))
-			return true;
+		if (m->news_known && m->news.promised == l->view.epoch && m->news.installed != l->view.epoch)
+			at = qd_mono_min(at, qd_mono_add(m->said_in, behind));
 	}
-	return false;
+	return at;
 }
 
 /* A view whose leader says for a while that it leads nothing. */
@@ -128,9 +127,9 @@ bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, st
 		return c->set != 0;
 	case QD_CLUSTER_MEMBER:
 	case QD_CLUSTER_LEADING:
-		return c->set != 0 &&
-		       (!view_fits(c) || c->heir == c->config.node_id || somebody_fell_out(c, now) ||
-			qd_mono_reached(now, qd_turn_leaderless_at(c, times)));
+		return c->set != 0 && (!view_fits(c) || c->heir == c->config.node_id ||
+				       qd_mono_reached(now, qd_turn_fallen_at(c)) ||
+				       qd_mono_reached(now, qd_turn_leaderless_at(c, times)));
 	case QD_CLUSTER_PROMISED: {
 		/* While the one it was promised to is at it, nobody else is in the way. */
 		const struct qd_member *m = &c->members[c->promise.to - 1];

@@ -54,17 +54,18 @@ static struct qd_msg *append(struct qd_links *l, uint32_t id, uint32_t k, enum q
 	qd_assert(sends->count < QD_LINK_SENDS_MAX);
 	struct qd_peer *p = &l->peers[id - 1];
 	struct qd_link_send *s = &sends->list[sends->count++];
-	*s = (struct qd_link_send){
-		.links = 1u << k,
-		.msg = {.kind = kind,
-			.from = l->config.node_id,
-			.to = id,
-			.from_session = l->config.session,
-			.to_session = p->session,
-			.from_incarnation = l->config.incarnation,
-			.sequence = ++p->sequence},
-	};
-	return &s->msg;
+	struct qd_msg *m = &s->msg;
+	s->links = 1u << k;
+	m->kind = kind;
+	m->from = l->config.node_id;
+	m->to = id;
+	m->from_session = l->config.session;
+	m->to_session = p->session;
+	m->from_incarnation = l->config.incarnation;
+	m->sequence = ++p->sequence;
+	m->exchange.number = 0;
+	m->exchange.echo = 0;
+	return m;
 }
 
 static void note_proof(struct qd_link *link, struct qd_mono now)

@@ -6,6 +6,9 @@
 
 #include "core/head.h"
 
+#include <stddef.h>
+#include <string.h>
+
 enum {
 	QD_LINKS_MAX = 8, /* networks between two nodes, all in use at once */
 };
@@ -165,6 +168,14 @@ struct qd_msg {
 		uint64_t epoch; /* LEAD: of the view */
 	} u;
 };
+
+/* All that `from` says. Behind the last node that it hears *to stays as it is: nobody looks there. */
+static inline void qd_news_copy(struct qd_news *to, const struct qd_news *from)
+{
+	memcpy(to, from, offsetof(struct qd_news, incarnation));
+	for (uint32_t i = 0; i < qd_set_last(from->hears & qd_set_all()); i++)
+		to->incarnation[i] = from->incarnation[i];
+}
 
 const char *qd_msg_kind_name(enum qd_msg_kind kind);
 const char *qd_refusal_name(enum qd_refusal refusal);

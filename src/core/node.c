@@ -2,6 +2,8 @@
 #include "core/node.h"
 #include "core/arbiter_internal.h"
 
+#include <stddef.h>
+
 static struct qd_turn turn_of(struct qd_node *n, struct qd_actions *out)
 {
 	return (struct qd_turn){
@@ -12,6 +14,16 @@ static struct qd_turn turn_of(struct qd_node *n, struct qd_actions *out)
 		.now = n->now,
 		.out = out,
 	};
+}
+
+/* When something is due, the exchanges of the links apart. */
+static struct qd_mono due_but_links(const struct qd_node *n)
+{
+	const struct qd_mono d = qd_mono_min(qd_arb_deadline(n), qd_group_deadline(&n->group));
+	if (!n->config.has_cluster)
+		return d;
+	return qd_mono_min(qd_mono_min(d, qd_cluster_deadline(&n->cluster, &n->config.times)),
+			   qd_acting_deadline(n));
 }
 
 void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct qd_mono now)
@@ -27,13 +39,14 @@ void qd_node_init(struct qd_node *n, const struct qd_node_config *config, struct
 	n->now = now;
 	n->gate.take = !config->has_cluster;
 	qd_arb_init(n, now);
-	if (!config->has_cluster)
-		return;
-	qd_links_init(&n->links, &config->links, now);
-	qd_cluster_init(&n->cluster, &config->cluster, now);
-	n->cluster.config.peers = config->links.peers;
-	if (config->has_group && QD_RULE(LEFTOVERS_RUN))
-		n->group.state = QD_GROUP_ONLINE; /* as far as anybody knows */
+	if (config->has_cluster) {
+		qd_links_init(&n->links, &config->links, now);
+		qd_cluster_init(&n->cluster, &config->cluster, now);
+		n->cluster.config.peers = config->links.peers;
+		if (config->has_group && QD_RULE(LEFTOVERS_RUN))
+			n->group.state = QD_GROUP_ONLINE; /* as far as anybody knows */
+	}
+	n->due = due_but_links(n);
 }
 
 /* ------------------------------------------------ views */
@@ -71,29 +84,34 @@ static void show_disk(struct qd_node *n)
 	};
 }
 
+/* Exchanges and news: of the body nothing is looked at, so nothing is copied. */
 static void send_packets(struct qd_turn *t, const struct qd_link_sends *sends)
 {
 	for (uint32_t i = 0; i < sends->count; i++) {
 		if (t->out->send_count >= QD_SENDS_MAX || t->out->count >= QD_ACTIONS_MAX)
 			return; /* as if it were lost */
 		struct qd_msg *m = &t->out->sends[t->out->send_count];
-		*m = sends->list[i].msg;
-		m->news = t->node->cluster.news;
+		memcpy(m, &sends->list[i].msg, offsetof(struct qd_msg, news));
+		qd_news_copy(&m->news, &t->node->cluster.news);
 		struct qd_action *action = qd_arb_act(t, QD_ACTION_SEND);
 		action->u.send.index = t->out->send_count++;
 		action->u.send.to = m->to;
 		action->u.send.links = sends->list[i].links;
+		t->packet_count++;
 	}
 }
 
-/* Who is heard may have changed with a packet or with time. */
-static void tell_heard(struct qd_turn *t, struct qd_cluster_turn *ct)
+/* Who is heard may have changed with a packet or with time. True: it has. */
+static bool tell_heard(struct qd_turn *t, struct qd_cluster_turn *ct)
 {
 	struct qd_node *n = t->node;
 	const uint64_t heard = qd_links_heard(&n->links);
 	const uint64_t before = n->cluster.hears & ~qd_set_of(n->config.node_id);
+	bool changed = false;
 	for (uint32_t id = qd_set_next(heard | before, 0); id != 0; id = qd_set_next(heard | before, id))
-		qd_cluster_heard(ct, id, qd_set_has(heard, id), n->links.peers[id - 1].incarnation);
+		if (qd_cluster_heard(ct, id, qd_set_has(heard, id), n->links.peers[id - 1].incarnation))
+			changed = true;
+	return changed;
 }
 
 static void receive(struct qd_turn *t, const struct qd_msg *m, uint32_t link)
@@ -103,16 +121,19 @@ static void receive(struct qd_turn *t, const struct qd_msg *m, uint32_t link)
 	sends.count = 0;
 	const enum qd_link_verdict verdict = qd_links_receive(&n->links, m, link, t->now, &sends);
 	struct qd_cluster_turn ct = cluster_turn(t);
+	bool told = verdict == QD_LINK_RESTART;
 	if (verdict == QD_LINK_RESTART)
 		qd_cluster_restarted(&ct, m->from, m->from_incarnation);
-	tell_heard(t, &ct);
+	told = tell_heard(t, &ct) || told;
 	send_packets(t, &sends);
-	if (verdict == QD_LINK_DROP)
-		return;
-	if (m->kind > QD_MSG_NEWS)
+	if (verdict != QD_LINK_DROP && m->kind > QD_MSG_NEWS) {
 		qd_cluster_message(&ct, m);
-	else if (qd_links_newest(&n->links, m)) /* news tell a state: what was overtaken says nothing */
-		qd_cluster_news(&ct, m->from, &m->news);
+		told = true;
+	} else if (verdict != QD_LINK_DROP && qd_links_newest(&n->links, m)) {
+		/* News tell a state: what was overtaken says nothing. */
+		told = qd_cluster_news(&ct, m->from, &m->news) || told;
+	}
+	t->told = told;
 }
 
 /* The envelopes of what the views want said. Who has no session hears nothing. */
@@ -129,17 +150,21 @@ static void address_packets(struct qd_turn *t, uint32_t from_action)
 	}
 }
 
-static void think_views(struct qd_turn *t)
+static void think_links(struct qd_turn *t, struct qd_link_sends *sends)
+{
+	struct qd_cluster_turn ct = cluster_turn(t);
+	sends->count = 0;
+	qd_links_think(&t->node->links, t->now, sends);
+	t->told = tell_heard(t, &ct) || t->told;
+}
+
+static void think_views(struct qd_turn *t, const struct qd_link_sends *sends)
 {
 	struct qd_node *n = t->node;
-	struct qd_link_sends sends;
-	sends.count = 0;
 	show_disk(n);
-	qd_links_think(&n->links, t->now, &sends);
 	struct qd_cluster_turn ct = cluster_turn(t);
-	tell_heard(t, &ct);
 	qd_cluster_think(&ct);
-	send_packets(t, &sends);
+	send_packets(t, sends);
 	/* Once the views are left, the arbiter has nothing to stay for. */
 	if (n->cluster.state == QD_CLUSTER_LEFT && n->cluster.leaving)
 		qd_arb_shutdown(t);
@@ -259,6 +284,44 @@ static void take_event(struct qd_turn *t, const struct qd_event *ev)
 	}
 }
 
+/* ------------------------------------------------ a step */
+
+static void think(struct qd_turn *t, const struct qd_link_sends *sends)
+{
+	if (t->config->has_cluster)
+		think_views(t, sends);
+	qd_group_think(t);
+	if (t->config->has_cluster)
+		qd_acting_think(t);
+	qd_arb_after(t);
+	address_packets(t, 0);
+	qd_node_check(t->node);
+}
+
+/* Nothing came of this step but packets of the links. */
+static bool is_silent(const struct qd_turn *t)
+{
+	return t->out->count == t->packet_count && t->out->trace_count == 0;
+}
+
+/* A step that was told nothing new, to which nothing had come due, and which said nothing and moved no deadline: thinking
+ * again finds the same, until time or an event brings something. Two in three steps are such heartbeats. */
+static void settle(struct qd_turn *t)
+{
+	struct qd_node *n = t->node;
+	const struct qd_mono due = due_but_links(n);
+	const bool rests = n->config.has_cluster && !t->told && !t->late && is_silent(t) &&
+			   due.ns == n->due.ns && qd_mono_before(t->now, due);
+	n->due = due;
+	n->rests_until = rests ? qd_mono_min(due, qd_cluster_rests_until(&n->cluster, t->times, t->now))
+			       : QD_MONO_ZERO;
+}
+
+static bool may_rest(const struct qd_turn *t)
+{
+	return qd_mono_before(t->now, t->node->rests_until) && !t->told && !t->late && is_silent(t);
+}
+
 void qd_node_step(struct qd_node *n, const struct qd_event *ev, struct qd_actions *out)
 {
 	qd_assert(ev->now.ns >= n->now.ns);
@@ -266,7 +329,10 @@ void qd_node_step(struct qd_node *n, const struct qd_event *ev, struct qd_action
 	out->trace_count = 0;
 	out->send_count = 0;
 	struct qd_turn t = turn_of(n, out);
+	struct qd_link_sends sends;
+	sends.count = 0;
 	t.now = ev->now;
+	t.told = ev->kind != QD_EVENT_TIMEOUT;
 
 	qd_arb_before(&t); /* looks at what was due, so before n->now moves */
 	n->now = ev->now;
@@ -277,21 +343,16 @@ void qd_node_step(struct qd_node *n, const struct qd_event *ev, struct qd_action
 	take_event(&t, ev);
 	qd_arb_timeout(&t);
 	if (n->config.has_cluster)
-		think_views(&t);
-	qd_group_think(&t);
-	if (n->config.has_cluster)
-		qd_acting_think(&t);
-	qd_arb_after(&t);
-	address_packets(&t, 0);
-	qd_node_check(n);
+		think_links(&t, &sends);
+	if (may_rest(&t)) {
+		send_packets(&t, &sends);
+		return;
+	}
+	think(&t, &sends);
+	settle(&t);
 }
 
 struct qd_mono qd_node_deadline(const struct qd_node *n)
 {
-	const struct qd_mono d = qd_mono_min(qd_arb_deadline(n), qd_group_deadline(&n->group));
-	if (!n->config.has_cluster)
-		return d;
-	const struct qd_mono views =
-		qd_mono_min(qd_links_deadline(&n->links), qd_cluster_deadline(&n->cluster, &n->config.times));
-	return qd_mono_min(qd_mono_min(d, views), qd_acting_deadline(n));
+	return n->config.has_cluster ? qd_mono_min(n->due, qd_links_deadline(&n->links)) : n->due;
 }

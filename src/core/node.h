@@ -53,6 +53,10 @@ struct qd_node {
 	bool leftovers_asked;	   /* with views: the group of an earlier start was told to stop */
 	uint64_t announced;	   /* with views: epoch of the ownership that clients were told of; 0: none */
 	struct qd_mono told_start; /* of the right that the runner was told of last */
+	struct qd_mono due;	   /* when something is due, the links apart */
+	/* With views: until then a step that is told nothing leaves the thinking out, which would find nothing to do;
+	 * ZERO: it thinks. Behaviour is the same without it (sim --every-step). */
+	struct qd_mono rests_until;
 };
 
 /* The right to act: of the last good round on the disk, or of the last proof of quorum. */

@@ -189,6 +189,8 @@ void host_step(struct sim *s, struct sim_machine *m, struct qd_event *ev)
 	if (!m->process || s->failed)
 		return;
 	ev->now.ns = host_local(s, m);
+	if (s->o.every_step)
+		m->node.rests_until = QD_MONO_ZERO;
 	s->stepping = m;
 	qd_node_step(&m->node, ev, &s->out);
 	s->stepping = NULL;

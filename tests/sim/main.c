@@ -40,7 +40,7 @@ static struct sim_cover cover;
 static void usage(void)
 {
 	fprintf(stderr, "usage: sim [--mode disk|cluster] [--seed N | --seeds A..B] [-v] [--nodes N] "
-			"[--minutes N] [--calm]\n"
+			"[--minutes N] [--calm] [--every-step]\n"
 			"           [--no-fault NAME]... [--mutant NAME] [--keep-going] [--shrink]\n"
 			"           [--coverage] [--digest] [--bench]\n"
 			"       sim --hunt [--mode MODE] [--mutant NAME] [--limit SEEDS] | --list-mutants\n");
@@ -108,9 +108,11 @@ static bool flag(const char *name, struct args *a)
 		const char *name;
 		bool *to;
 	} flags[] = {
-		{"-v", &a->verbose},	  {"--coverage", &a->cover},	    {"--bench", &a->bench},
-		{"--hunt", &a->hunt},	  {"--shrink", &a->shrink},	    {"--list-mutants", &a->list},
-		{"--digest", &a->digest}, {"--keep-going", &a->keep_going}, {"--calm", &a->request.calm},
+		{"-v", &a->verbose},	      {"--coverage", &a->cover},
+		{"--bench", &a->bench},	      {"--hunt", &a->hunt},
+		{"--shrink", &a->shrink},     {"--list-mutants", &a->list},
+		{"--digest", &a->digest},     {"--keep-going", &a->keep_going},
+		{"--calm", &a->request.calm}, {"--every-step", &a->request.every_step},
 	};
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		if (strcmp(flags[i].name, name) == 0) {

@@ -57,7 +57,7 @@ static void copy(struct qd_msg *to, const struct qd_msg *from)
 	if (bytes != 0)
 		memcpy(&to->u, &from->u, bytes);
 	else
-		to->news = from->news;
+		qd_news_copy(&to->news, &from->news);
 }
 
 /* NULL: the networks have no room, which only a flood ever sees. */
@@ -300,7 +300,8 @@ void net_arrive(struct sim *s, struct sim_machine *m, const struct sim_event *e)
 	}
 	if (m->powered && m->process && host_runs(s, m, &until)) {
 		s->c.net.delivered++;
-		struct qd_event ev = {.kind = QD_EVENT_MESSAGE};
+		struct qd_event ev;
+		ev.kind = QD_EVENT_MESSAGE;
 		ev.u.message.message = &p->msg;
 		ev.u.message.link = e->gen;
 		host_step(s, m, &ev);

@@ -124,6 +124,7 @@ void sim_options_draw(struct sim_options *o, uint64_t seed, const struct sim_req
 	struct qd_rand *r = &rand;
 	memset(o, 0, sizeof(*o));
 	o->seed = seed;
+	o->every_step = request->every_step;
 	draw_size(o, r, request);
 	draw_flavour(o, r);
 	draw_times(o, r);

@@ -249,7 +249,8 @@ static void fire_timer(struct sim *s, struct sim_machine *m)
 		m->timer_late_until = m->timer_t;
 		return;
 	}
-	struct qd_event ev = {.kind = QD_EVENT_TIMEOUT};
+	struct qd_event ev;
+	ev.kind = QD_EVENT_TIMEOUT;
 	host_step(s, m, &ev);
 	watch_timers(s, m);
 }

@@ -85,6 +85,7 @@ struct sim_options {
 	uint64_t end_ns;
 	uint64_t heal_ns; /* from here on nothing fails any more */
 	uint64_t start_limit_ms;
+	bool every_step; /* no node leaves out the thinking where nothing can be due: the digest is the same */
 	struct sim_cluster_options c;
 };
 
@@ -95,6 +96,7 @@ struct sim_request {
 	struct sim_faults faults_off;
 	bool calm;    /* no faults at all */
 	bool cluster; /* views decide; otherwise one disk does */
+	bool every_step;
 };
 
 enum sim_event_kind {

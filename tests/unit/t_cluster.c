@@ -37,6 +37,47 @@ static void owner_dies(void)
 	vw_free(w);
 }
 
+static bool third_rests(const struct vw *w)
+{
+	return qd_mono_before(w->now, w->node[3].core.rests_until);
+}
+
+/* News of node 2 to node 3, in a packet that is new. */
+static void third_is_told(struct vw *w, uint64_t hears)
+{
+	const struct qd_node *two = &w->node[2].core;
+	const struct qd_node *three = &w->node[3].core;
+	struct qd_msg m = {.kind = QD_MSG_NEWS,
+			   .from = 2,
+			   .to = 3,
+			   .from_session = two->links.config.session,
+			   .to_session = three->links.config.session,
+			   .from_incarnation = two->links.config.incarnation,
+			   .sequence = three->links.peers[1].top + 1,
+			   .news = two->cluster.news};
+	m.news.hears = hears;
+	struct qd_event ev = {.kind = QD_EVENT_MESSAGE, .u.message = {.message = &m, .link = 0}};
+	vw_event(w, 3, &ev);
+}
+
+/* Heartbeats are answered without thinking, and whatever tells something is thought about at once. */
+static void who_is_told_nothing_rests(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	UNIT_OK(!third_rests(w));
+	vw_run(w, 20000);
+	UNIT_OK(vw_until(w, third_rests, 2000));
+	third_is_told(w, 7);
+	UNIT_OK(third_rests(w));
+	UNIT_EQUAL(w->node[3].core.cluster.set, 7);
+	third_is_told(w, 6);
+	UNIT_OK(!third_rests(w));
+	UNIT_OK(w->node[3].core.cluster.set != 7);
+	vw_free(w);
+}
+
 static void owner_is_cut_off(void)
 {
 	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
@@ -208,6 +249,7 @@ static void a_fallen_member_is_taken_in(void)
 static const struct unit_test TESTS[] = {
 	{"three nodes form a view and the first of them runs the group", three_form},
 	{"when the owner dies another one takes over within T", owner_dies},
+	{"who is told nothing new rests, and thinks at once when it is", who_is_told_nothing_rests},
 	{"an owner that is cut off has stopped before another starts, and comes back as a member",
 	 owner_is_cut_off},
 	{"of two nodes with a witness the other takes over within T", two_and_a_witness},
