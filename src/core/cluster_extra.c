@@ -321,8 +321,10 @@ void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer 
 		return; /* it restarted, or was never met: the same again, addressed to it */
 	if (a->verdict != QD_WITNESS_OK) {
 		w->ask_after = pace_end(t);
+		/* Who must be confirmed has lost what it granted: confirmed and locked anew, it counts again. */
 		if (a->verdict == QD_WITNESS_NOT_HOLDER || a->verdict == QD_WITNESS_OLD_EPOCH ||
-		    what == QD_WITNESS_RELEASE || what == QD_WITNESS_YIELD)
+		    a->verdict == QD_WITNESS_UNCONFIRMED || what == QD_WITNESS_RELEASE ||
+		    what == QD_WITNESS_YIELD)
 			w->epoch = 0;
 		return;
 	}

@@ -467,10 +467,10 @@ static void say_why_not(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	if (c->config.join_only)
 		c->wait = QD_WAIT_JOIN_ONLY;
-	else if (qd_mono_before(t->now, c->held_until))
-		c->wait = QD_WAIT_HELD;
-	else if (c->set == 0)
+	else if ((c->flags & QD_NEWS_STUCK) != 0)
 		c->wait = QD_WAIT_STORE;
+	else if ((c->flags & QD_NEWS_HELD) != 0)
+		c->wait = QD_WAIT_HELD;
 	else if (!qd_turn_could_be_quorate(c))
 		c->wait = QD_WAIT_VOTES;
 	else if ((c->flags & QD_NEWS_JOINING) != 0 && !qd_turn_all_are_here(c))
@@ -492,14 +492,14 @@ void qd_regroup_think(struct qd_cluster_turn *t)
 	}
 	if (c->state == QD_CLUSTER_LEFT)
 		return;
+	if (c->state == QD_CLUSTER_JOINING)
+		say_why_not(t);
 	if (!qd_turn_is_due(c, t->times, t->now)) {
 		c->due_since = QD_NEVER;
 		return;
 	}
 	if (qd_mono_is_never(c->due_since))
 		c->due_since = t->now;
-	if (c->state == QD_CLUSTER_JOINING)
-		say_why_not(t);
 	if (t->late || qd_cluster_is_stuck(c, t->now) || !qd_mono_reached(t->now, qd_turn_at(c)))
 		return;
 	if (!qd_turn_sets_agree(c) || !qd_turn_could_be_quorate(c))
