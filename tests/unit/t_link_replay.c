@@ -6,10 +6,6 @@
 
 #include "link_net.h"
 
-#ifdef QD_MUTANTS
-uint32_t qd_mutant_off = QD_RULE_COUNT;
-#endif
-
 enum {
 	CLEAN_RUNS = 10000,
 	ATTACKED_RUNS = 3000,
