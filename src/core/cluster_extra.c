@@ -359,6 +359,14 @@ static bool outbid(const struct qd_cluster *c)
 	       c->max_counter >= qd_epoch_counter(c->lead.view.epoch) + 1;
 }
 
+/* The witness is wanted again in a view under which it was released before: it grants an epoch once. */
+bool qd_extra_needs_epoch(const struct qd_cluster *c)
+{
+	const bool counts = (qd_head_extras(&c->kept.head) & QD_EXTRA_WITNESS) != 0;
+	return qd_cluster_leads(c) && counts && !witness_held(c) && !c->leaving && !c->handing &&
+	       !c->lead.change_open && c->witness.verdict == QD_WITNESS_OLD_EPOCH;
+}
+
 void qd_extra_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;

@@ -139,6 +139,8 @@ void qd_extra_adopt(struct qd_cluster_turn *t);
 /* Held, and its configuration was read; and the newest tag of those. */
 uint32_t qd_extra_read(const struct qd_cluster *c);
 struct qd_tag qd_extra_tag(const struct qd_cluster *c);
+/* This node leads, and the witness refuses its epoch: the next view may have it. */
+bool qd_extra_needs_epoch(const struct qd_cluster *c);
 /* Who leads, or is about to, by this node's promise; 0: nobody, or itself. */
 uint32_t qd_extra_heir(const struct qd_cluster *c);
 /* Nothing counts on the disk any more: it may be released. */

@@ -25,6 +25,8 @@ static void prepare(struct qd_cluster_turn *t)
 	qd_cluster_drop_pending(c);
 	l->head = c->kept.head;
 	l->before = c->kept.installed.epoch;
+	if (c->witness.verdict == QD_WITNESS_OLD_EPOCH)
+		c->witness.verdict = QD_WITNESS_OK; /* said of an epoch below this one */
 	c->want.promised = epoch;
 	c->promise.open = false;
 	c->heir = 0;

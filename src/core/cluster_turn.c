@@ -127,9 +127,10 @@ bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, st
 		return c->set != 0;
 	case QD_CLUSTER_MEMBER:
 	case QD_CLUSTER_LEADING:
-		return c->set != 0 && (!view_fits(c) || c->heir == c->config.node_id ||
-				       qd_mono_reached(now, qd_turn_fallen_at(c)) ||
-				       qd_mono_reached(now, qd_turn_leaderless_at(c, times)));
+		return c->set != 0 &&
+		       (!view_fits(c) || c->heir == c->config.node_id || qd_extra_needs_epoch(c) ||
+			qd_mono_reached(now, qd_turn_fallen_at(c)) ||
+			qd_mono_reached(now, qd_turn_leaderless_at(c, times)));
 	case QD_CLUSTER_PROMISED: {
 		/* While the one it was promised to is at it, nobody else is in the way. */
 		const struct qd_member *m = &c->members[c->promise.to - 1];

@@ -246,6 +246,54 @@ static void a_fallen_member_is_taken_in(void)
 	}
 }
 
+static bool change_is_done(const struct vw *w)
+{
+	const struct qd_cluster *c = &w->node[1].core.cluster;
+	return w->node[1].replied && !c->kept.head.has_old && !c->lead.change_open;
+}
+
+static bool one_has_the_witness(const struct vw *w)
+{
+	const struct qd_cluster *c = &w->node[1].core.cluster;
+	return qd_extra_counted(c) == QD_EXTRA_WITNESS && w->tenant.record.holder == 1;
+}
+
+static void change_model(struct vw *w, enum qd_model model)
+{
+	const struct qd_head *h = &w->node[1].core.cluster.kept.head;
+	struct qd_votes votes = h->votes;
+	votes.model = model;
+	w->node[1].replied = false;
+	struct qd_event ev = {.kind = QD_EVENT_CHANGE};
+	ev.u.change.from = h->tag;
+	ev.u.change.votes = &votes;
+	memcpy(ev.u.change.body, h->body, sizeof(ev.u.change.body));
+	vw_event(w, 1, &ev);
+	UNIT_OK(vw_until(w, change_is_done, 10000));
+	UNIT_EQUAL(w->node[1].reply, QD_REPLY_DONE);
+}
+
+/* The witness is released when the model no longer counts it, and had again when it does, in one and the same view; the
+ * group runs all the time. */
+static void to_the_witness_and_back(void)
+{
+	struct vw *w = vw_new(2, QD_MODEL_NODE_AND_WITNESS);
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, one_has_the_witness, 20000));
+	UNIT_OK(vw_until(w, somebody_owns, 20000));
+	for (int turn = 0; turn < 3; turn++) {
+		change_model(w, QD_MODEL_NODE_MAJORITY);
+		for (int i = 0; i < 30; i++, vw_run(w, 100))
+			UNIT_EQUAL(vw_owner(w), 1);
+		UNIT_EQUAL(w->tenant.record.holder, 0);
+		change_model(w, QD_MODEL_NODE_AND_WITNESS);
+		for (int i = 0; i < 30; i++, vw_run(w, 100))
+			UNIT_EQUAL(vw_owner(w), 1);
+		UNIT_OK(one_has_the_witness(w));
+	}
+	vw_free(w);
+}
+
 static const struct unit_test TESTS[] = {
 	{"three nodes form a view and the first of them runs the group", three_form},
 	{"when the owner dies another one takes over within T", owner_dies},
@@ -258,6 +306,7 @@ static const struct unit_test TESTS[] = {
 	{"an owner that leaves in order is replaced at once", leaves_in_order},
 	{"with dynamic votes the last of three goes on", last_man},
 	{"a member that lost its view is taken in again by its leader", a_fallen_member_is_taken_in},
+	{"the witness is had again in the view that released it", to_the_witness_and_back},
 	{"a member's right follows the rounds of a new leader", a_member_follows_the_next_leader},
 };
 
