@@ -11,7 +11,8 @@
 #   tests/sim                     build/sim
 #   tests/conform, tools/demo     main.c is build/gcc/conform, build/gcc/demo; another main() build/gcc/<folder>-<file>
 #   tests/fuzz/f_*.c              a libFuzzer program each, corpus in tests/fuzz/corpus/<name>
-# Variants: gcc and clang (as shipped), plain (gcc, not hardened: valgrind, nm, simulator),
+# Variants: gcc and clang (as shipped), plain (gcc, not hardened: valgrind, nm, simulator), fast (plain as fast as gcc
+#   makes it: build/sim, for runs of hours; nothing else),
 #   asan (gcc, ASan+UBSan), mutants (plain with -DQD_MUTANTS), fuzz (clang, libFuzzer+ASan+UBSan),
 #   explore (as mutants, for three nodes at most: build/explore/explore, nothing else).
 
@@ -74,9 +75,9 @@ CFLAGS ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=
 WERROR := $(if $(filter 1 true yes,$(CI)),-Werror)
-$(foreach v,gcc clang plain mutants fuzz explore,$(eval WERROR_$v := $(WERROR)))
+$(foreach v,gcc clang plain fast mutants fuzz explore,$(eval WERROR_$v := $(WERROR)))
 
-VARIANTS := gcc clang plain asan mutants fuzz explore
+VARIANTS := gcc clang plain fast asan mutants fuzz explore
 
 CC_gcc := $(GCC)
 FLAGS_gcc := $(CFLAGS) $(WARN) $(WARN_GCC) $(HARD)
@@ -87,6 +88,9 @@ LINK_clang := $(LINK_HARD)
 CC_plain := gcc
 FLAGS_plain := -O2 -g $(WARN) $(WARN_GCC)
 LINK_plain := -pie
+CC_fast := gcc
+FLAGS_fast := -O3 -flto=auto -g $(WARN) $(WARN_GCC)
+LINK_fast := -pie -O3 -flto=auto
 CC_asan := gcc
 FLAGS_asan := -O1 -g $(WARN_SAN) $(SAN)
 LINK_asan := -pie $(SAN)
@@ -172,7 +176,7 @@ LINKS := $(addprefix $B/,$(PROGRAMS) $(SO) $(if $(SIM),sim sim-mutants))
 all: $(addprefix $B/,$(PROGRAMS) $(SO)) $(addprefix $B/$V/,$(EXTRA)) $(if $(SO),$B/libquorumd.a) $(if $(SIM),$B/sim) \
 	$(addsuffix .a,$(addprefix $B/$V/lib/,$(ARCHIVE_NAMES)))
 
-$B/sim: $B/plain/sim
+$B/sim: $B/fast/sim
 $B/sim-mutants: $B/mutants/sim
 $(addprefix $B/,$(PROGRAMS) $(SO) libquorumd.a): $B/%: $B/$V/%
 $(LINKS) $B/libquorumd.a:
