@@ -246,6 +246,7 @@ int qd_keyfile_parse(const char *file, char *text, size_t len_bytes, struct qd_k
 	struct parse p = {.file = file, .why = why, .out = out};
 	int status = 0;
 	*out = (struct qd_keyfile){0};
+	why[0] = '\0';
 	qd_assert(len_bytes <= QD_KEYFILE_BYTES_MAX + 1);
 	if (len_bytes > QD_KEYFILE_BYTES_MAX || strnlen(text, len_bytes) != len_bytes) {
 		p.line = 1;

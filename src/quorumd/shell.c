@@ -233,6 +233,7 @@ static void serve(struct qd_shell *s)
 	stamp(s);
 	if (s->net != NULL) {
 		qd_shell_net_think(s->net, s->now);
+		qd_shell_tell_stray(s);
 		qd_shell_config_think(s->config, s->now);
 		qd_operator_think(s->operator);
 		qd_control_networks_think(s->networks, s->now);

@@ -114,3 +114,17 @@ void qd_shell_rekey(struct qd_shell *s)
 	qd_shell_say(s, rc == 0 ? QD_LEVEL_NOTICE : QD_LEVEL_ERROR, "%s%s",
 		     rc == 0 ? "reload: keys read again" : why, rc == 0 ? "" : ": the old keys stay");
 }
+
+void qd_shell_tell_stray(struct qd_shell *s)
+{
+	struct qd_stray stray;
+	char from[QD_ADDRESS_TEXT_MAX];
+	if (!qd_shell_net_stray(s->net, s->now, &stray))
+		return;
+	qd_address_format(&stray.from, from, sizeof from);
+	qd_shell_say(s, QD_LEVEL_WARNING,
+		     "packets of node %u come from %s, not its address: another machine has its id and key "
+		     "(give it its own), "
+		     "or recorded packets are sent again; %llu so far, without effect",
+		     stray.node, from, (unsigned long long)stray.count);
+}

@@ -21,29 +21,60 @@ struct qd_shell_net {
 	uint32_t first;
 	uint32_t count;
 	uint64_t ring_full; /* packets that found no room: as if lost on the way */
+	struct qd_stray stray;
+	uint64_t stray_told;	   /* of them */
+	struct qd_mono stray_rest; /* until then nothing more is said about them */
 };
 
-static void take(struct qd_shell_net *n, uint32_t link, const uint8_t *data, size_t len_bytes)
+/* The sender of a packet that opened; 0, the witness: nobody's, or there was no room. */
+static uint32_t take(struct qd_shell_net *n, uint32_t link, const uint8_t *data, size_t len_bytes)
 {
 	if (n->count == QD_SHELL_NET_RING) {
 		n->ring_full++;
-		return;
+		return 0;
 	}
 	struct waiting *w = &n->ring[(n->first + n->count) % QD_SHELL_NET_RING];
 	w->link = link;
-	if (qd_packet_open(&n->packet, data, len_bytes, &w->content) == QD_PACKET_OK)
-		n->count++;
+	if (qd_packet_open(&n->packet, data, len_bytes, &w->content) != QD_PACKET_OK)
+		return 0;
+	n->count++;
+	return w->content.from;
+}
+
+/* Nodes send from their addresses only. */
+static void note_stray(struct qd_shell_net *n, uint32_t node, const struct qd_net_received *in)
+{
+	uint16_t port = 0;
+	const struct qd_address *own = &n->addresses.peer[node - 1][in->link];
+	const struct qd_address from = qd_address_from_sock(in->from, &port);
+	if (from.family == own->family && memcmp(from.bytes, own->bytes, sizeof from.bytes) == 0)
+		return;
+	n->stray.count++;
+	n->stray.node = node;
+	n->stray.from = from;
+}
+
+bool qd_shell_net_stray(struct qd_shell_net *n, struct qd_mono now, struct qd_stray *out)
+{
+	if (n->stray.count - n->stray_told < QD_STRAY_LEAST || qd_mono_before(now, n->stray_rest))
+		return false;
+	n->stray_told = n->stray.count;
+	n->stray_rest = qd_mono_add(now, qd_span_ms(QD_STRAY_REST_S * INT64_C(1000)));
+	*out = n->stray;
+	return true;
 }
 
 static void on_datagram(void *context, const struct qd_net_received *in)
 {
 	struct qd_shell_net *n = context;
-	take(n, in->link, in->data, in->len_bytes);
+	const uint32_t node = take(n, in->link, in->data, in->len_bytes);
+	if (node != 0)
+		note_stray(n, node, in);
 }
 
 static void on_witness(void *context, const uint8_t *data, size_t len_bytes)
 {
-	take(context, 0, data, len_bytes);
+	(void)take(context, 0, data, len_bytes); /* from the witness: nobody of ours */
 }
 
 static int open_keys(struct qd_shell_net *n, const struct qd_conf *conf, char *why)

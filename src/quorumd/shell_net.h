@@ -11,11 +11,21 @@
 #include "quorumd/shell_witness.h"
 
 enum {
+	QD_STRAY_LEAST = 20,   /* packets: while an address is being changed a few are nothing */
+	QD_STRAY_REST_S = 600, /* between two lines about them */
 	QD_SHELL_NET_RING =
 		128, /* packets that wait for the core; a turn brings at most some dozens of each link */
 };
 
 struct qd_shell_net;
+
+/* Packets with a node's seal that did not come from its address: another machine has its id, or somebody sends again what
+ * was recorded. They are judged as all others are, and so change nothing. */
+struct qd_stray {
+	uint64_t count;
+	uint32_t node; /* of the last one */
+	struct qd_address from;
+};
 
 /* Open what the configuration names: key file, sockets of the networks, sockets to the witness. Sockets that cannot be
  * opened yet are no error. 0, or an error and why[QD_CONF_MESSAGE_BYTES]. */
@@ -38,6 +48,9 @@ bool qd_shell_net_next(struct qd_shell_net *n, struct qd_mono now, struct qd_eve
 /* Retries of sockets: when, and doing it. */
 struct qd_mono qd_shell_net_deadline(const struct qd_shell_net *n);
 void qd_shell_net_think(struct qd_shell_net *n, struct qd_mono now);
+
+/* It is time for a line about strays; *out says which. */
+bool qd_shell_net_stray(struct qd_shell_net *n, struct qd_mono now, struct qd_stray *out);
 
 /* SIGHUP: read the key file again. 0, or an error and why[QD_KEYFILE_WHY_MAX]; then the old keys stay. */
 int qd_shell_net_rekey(struct qd_shell_net *n, const struct qd_conf *conf, char *why);

@@ -88,6 +88,9 @@ void qd_shell_complain(struct qd_shell *s);
 /* SIGHUP: read the key file again. */
 void qd_shell_rekey(struct qd_shell *s);
 
+/* A line about packets of a node that do not come from its address, when it is time for one. */
+void qd_shell_tell_stray(struct qd_shell *s);
+
 /* shell_setup.c */
 int qd_shell_watch_signals(struct qd_shell *s);
 int qd_shell_open_paths(struct qd_shell *s);
