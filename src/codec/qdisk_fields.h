@@ -71,6 +71,7 @@ enum {
 	X(U32, low, 4, 4)                                                                                    \
 	X(U64, nodes, 8, 8)                                                                                  \
 	X(U64, out, 16, 8)                                                                                   \
-	X(RAW, weight, 24, 64)
+	X(RAW, weight, 24, 64)                                                                               \
+	X(U64, paused, 88, 8)
 
 #endif

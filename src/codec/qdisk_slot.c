@@ -22,6 +22,7 @@ struct disk_votes {
 	uint64_t nodes;
 	uint64_t out;
 	uint8_t weight[WEIGHTS_ON_DISK];
+	uint64_t paused;
 };
 
 struct disk_head {
@@ -102,7 +103,7 @@ static bool get_votes(struct disk_votes *object, const uint8_t *from)
 static bool votes_possible(const struct disk_votes *v)
 {
 	if (v->model >= QD_MODEL_COUNT || (v->nodes & ~qd_set_all()) != 0 || (v->out & ~v->nodes) != 0 ||
-	    (v->low != 0 && !qd_set_has(v->nodes, v->low)))
+	    (v->paused & ~v->nodes) != 0 || (v->low != 0 && !qd_set_has(v->nodes, v->low)))
 		return false;
 	for (uint32_t i = 0; i < WEIGHTS_ON_DISK; i++) {
 		const uint8_t most = (v->nodes >> i & 1u) != 0 ? QD_WEIGHT_MAX : 0;
@@ -127,6 +128,7 @@ static struct disk_votes votes_to_disk(const struct qd_votes *v)
 		.low = v->low,
 		.nodes = v->nodes,
 		.out = v->out,
+		.paused = v->paused,
 	};
 	for (uint32_t id = qd_set_next(v->nodes, 0); id != 0; id = qd_set_next(v->nodes, id))
 		d.weight[id - 1] = v->weight[id - 1];
@@ -142,6 +144,7 @@ static struct qd_votes votes_from_disk(const struct disk_votes *d)
 		.out = d->out,
 		.extra_out = d->extra_out,
 		.low = d->low,
+		.paused = d->paused,
 	};
 	memcpy(v.weight, d->weight, sizeof(v.weight));
 	return v;

@@ -244,7 +244,8 @@ static bool votes_possible(const struct qd_votes *v)
 		if (v->weight[id - 1] > QD_WEIGHT_MAX)
 			return false;
 	}
-	return qd_set_contains(v->nodes, v->out) && (v->low == 0 || qd_set_has(v->nodes, v->low));
+	return qd_set_contains(v->nodes, v->out) && qd_set_contains(v->nodes, v->paused) &&
+	       (v->low == 0 || qd_set_has(v->nodes, v->low));
 }
 
 static void put_votes(struct qd_writer *w, const struct qd_votes *v)

@@ -25,7 +25,7 @@ enum {
 };
 
 /* The longest message, an INSTALL with an old head, of so many nodes; and what it is as a packet. */
-#define QD_WIRE_MSG_MAX_OF(nodes) (165 + 18 * (nodes))
+#define QD_WIRE_MSG_MAX_OF(nodes) (181 + 18 * (nodes))
 #define QD_WIRE_PACKET_MAX_OF(nodes) (QD_WIRE_ENVELOPE_BYTES + QD_WIRE_MSG_MAX_OF(nodes) + QD_WIRE_MAC_BYTES)
 #define QD_WIRE_MSG_MAX QD_WIRE_MSG_MAX_OF(64)
 #define QD_WIRE_PACKET_MAX QD_WIRE_PACKET_MAX_OF(64)

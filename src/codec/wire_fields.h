@@ -54,7 +54,8 @@
 	X(BOOL, extra_out, 2, 1)                                                                             \
 	X(ID, low, 3, 1)                                                                                     \
 	X(SET, nodes, 4, 8)                                                                                  \
-	X(SET, out, 12, 8)
+	X(SET, out, 12, 8)                                                                                   \
+	X(SET, paused, 20, 8)
 
 #define QD_WIRE_HEAD_FIELDS(X)                                                                               \
 	X(TAG, tag, 0, 16)                                                                                   \

@@ -8,11 +8,17 @@ static bool owns(const struct qd_node *n)
 	return qd_lead_owns(&n->cluster, n->now);
 }
 
+/* What ran here when it was paused goes on; nothing is begun. */
+static bool may_begin(const struct qd_node *n)
+{
+	return !qd_change_is_paused(&n->cluster.kept.head, n->config.node_id) || !QD_RULE(PAUSED_STARTS);
+}
+
 static void announce(struct qd_turn *t)
 {
 	struct qd_node *n = t->node;
 	const struct qd_cluster *c = &n->cluster;
-	uint64_t epoch = owns(n) ? c->lead.view.epoch : 0;
+	uint64_t epoch = owns(n) && (n->announced != 0 || may_begin(n)) ? c->lead.view.epoch : 0;
 	/* Between two views of its own it owns on by the right of the first. */
 	if (epoch == 0 && qd_cluster_makes(c) && qd_cluster_right_runs(c, n->now) && !c->leaving &&
 	    !c->handing)
@@ -83,7 +89,8 @@ static bool may_start(const struct qd_turn *t)
 {
 	const struct qd_cluster *c = &t->node->cluster;
 	const struct qd_group *g = &t->node->group;
-	return g->state == QD_GROUP_OFFLINE && !g->failed && !t->late && qd_lead_is_free(c, t->now);
+	return g->state == QD_GROUP_OFFLINE && !g->failed && !t->late && may_begin(t->node) &&
+	       qd_lead_is_free(c, t->now);
 }
 
 void qd_acting_think(struct qd_turn *t)

@@ -238,6 +238,7 @@ struct qd_cluster {
 	uint32_t handing_to;
 	bool handing_operator; /* its end is told */
 	struct qd_mono handing_since;
+	struct qd_mono hand_after; /* one came to nothing: not of its own accord again before this */
 	struct qd_mono lead_resend_at;
 
 	/* statistics */

@@ -141,18 +141,31 @@ static void close_change(struct qd_cluster_turn *t)
 static bool can_be_heir(const struct qd_cluster *c, uint32_t id)
 {
 	const struct qd_member *m = &c->members[id - 1];
-	const uint32_t unfit = QD_NEWS_LEAVING | QD_NEWS_JOIN_ONLY | QD_NEWS_STUCK | QD_NEWS_HELD;
-	return qd_set_has(c->lead.view.members, id) && id != c->config.node_id && m->heard && m->news_known &&
-	       (m->news.flags & unfit) == 0;
+	const uint32_t unfit = QD_NEWS_LEAVING | QD_NEWS_JOIN_ONLY | QD_NEWS_STUCK | QD_NEWS_HELD |
+			       QD_NEWS_NO_VOTE; /* it might never have its turn */
+	return qd_set_has(c->lead.view.members & c->kept.head.votes.nodes, id) && id != c->config.node_id &&
+	       m->heard && m->news_known && (m->news.flags & unfit) == 0;
 }
 
-static uint32_t any_heir(const struct qd_cluster *c)
+static uint32_t heir_among(const struct qd_cluster *c, uint64_t nodes)
 {
-	const uint64_t members = c->lead.view.members & c->kept.head.votes.nodes;
-	for (uint32_t id = qd_set_next(members, 0); id != 0; id = qd_set_next(members, id))
+	for (uint32_t id = qd_set_next(nodes, 0); id != 0; id = qd_set_next(nodes, id))
 		if (can_be_heir(c, id))
 			return id;
 	return 0;
+}
+
+/* Who may also run what runs here. */
+static uint32_t free_heir(const struct qd_cluster *c)
+{
+	return heir_among(c, c->lead.view.members & ~c->kept.head.votes.paused);
+}
+
+/* Rather a paused one than nobody: so everything that is known of rights goes on. */
+static uint32_t any_heir(const struct qd_cluster *c)
+{
+	const uint32_t heir = free_heir(c);
+	return heir != 0 ? heir : heir_among(c, c->lead.view.members);
 }
 
 /* ------------------------------------------------ dynamic votes */
@@ -329,8 +342,8 @@ enum qd_reply qd_handover_to(struct qd_cluster_turn *t, uint32_t to)
 		return QD_REPLY_NOT_OWNER;
 	if (c->handing || c->lead.change_open)
 		return QD_REPLY_BUSY;
-	const uint32_t heir = to != 0 ? to : any_heir(c);
-	if (heir == 0 || !can_be_heir(c, heir))
+	const uint32_t heir = to != 0 ? to : free_heir(c);
+	if (heir == 0 || !can_be_heir(c, heir) || qd_change_is_paused(&c->kept.head, heir))
 		return QD_REPLY_NO_SUCH_NODE;
 	begin_handover(t, heir);
 	c->handing_operator = true;
@@ -341,6 +354,7 @@ static void end_handover(struct qd_cluster_turn *t, enum qd_reply reply)
 {
 	struct qd_cluster *c = t->c;
 	c->handing = false;
+	c->hand_after = qd_mono_add(t->now, t->times->takeover);
 	if (c->heir != c->config.node_id)
 		c->heir = 0;
 	if (c->handing_operator)
@@ -348,13 +362,23 @@ static void end_handover(struct qd_cluster_turn *t, enum qd_reply reply)
 	c->handing_operator = false;
 }
 
+/* Who was removed leads no more; who is paused and runs nothing lets somebody lead who may. 0: nobody. */
+static uint32_t gives_way_to(const struct qd_cluster_turn *t)
+{
+	const struct qd_cluster *c = t->c;
+	const uint32_t self = c->config.node_id;
+	if (!qd_lead_owns(c, t->now) || c->lead.change_open || !qd_mono_reached(t->now, c->hand_after))
+		return 0;
+	if (!qd_change_has_node(&c->kept.head, self))
+		return any_heir(c);
+	return qd_change_is_paused(&c->kept.head, self) && !t->acts ? free_heir(c) : 0;
+}
+
 static void handover_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
-	/* Who was removed leads no more. */
-	if (!c->handing && qd_lead_owns(c, t->now) && !c->lead.change_open && any_heir(c) != 0 &&
-	    !qd_change_has_node(&c->kept.head, c->config.node_id))
-		begin_handover(t, any_heir(c));
+	if (!c->handing && gives_way_to(t) != 0)
+		begin_handover(t, gives_way_to(t));
 	if (!c->handing)
 		return;
 	if (c->state == QD_CLUSTER_MEMBER) {

@@ -22,6 +22,7 @@ struct qd_cluster_turn {
 	struct qd_actions *out;
 	struct qd_gate *gate; /* what the arbiter shall do */
 	bool runs;	      /* something of the group may run here */
+	bool acts;	      /* the same; without a group: it was announced that this node owns */
 	bool late;	      /* this step ran late: observe, do not act */
 };
 
@@ -152,6 +153,11 @@ bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const
 static inline bool qd_change_has_node(const struct qd_head *h, uint32_t id)
 {
 	return qd_set_has(h->votes.nodes | (h->has_old ? h->old.nodes : 0), id);
+}
+/* It votes and leads where nobody else can, but starts nothing. */
+static inline bool qd_change_is_paused(const struct qd_head *h, uint32_t id)
+{
+	return qd_set_has(h->votes.paused, id);
 }
 enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, const struct qd_votes *votes,
 				const uint8_t body[QD_DIGEST_BYTES]);

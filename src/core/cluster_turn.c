@@ -182,6 +182,19 @@ static bool may_propose(const struct qd_cluster *c, uint32_t id)
 	return (flags & QD_NEWS_JOINING) == 0 || qd_turn_all_are_here(c);
 }
 
+/* Who has the disk or witness comes first, then the lower ids, and who is paused after all who are not: what it leads
+ * starts nothing. */
+static bool comes_first(const struct qd_cluster *c, uint32_t id, uint32_t holder)
+{
+	const uint32_t self = c->config.node_id;
+	const bool paused = qd_change_is_paused(&c->kept.head, self);
+	if (!may_propose(c, id))
+		return false;
+	if (paused != qd_change_is_paused(&c->kept.head, id))
+		return paused;
+	return id == holder || (self != holder && id < self);
+}
+
 /* This node's place in the order of those who may propose; 0: at once. QD_NODES_MAX: never. */
 uint32_t qd_turn_rank(const struct qd_cluster *c)
 {
@@ -196,11 +209,8 @@ uint32_t qd_turn_rank(const struct qd_cluster *c)
 	if (self == leader || self == c->heir)
 		return 0;
 	place += leader != 0;
-	if (self == holder)
-		return place;
-	place += holder != 0 && holder != leader && may_propose(c, holder);
-	for (uint32_t id = qd_set_next(c->set, 0); id != 0 && id < self; id = qd_set_next(c->set, id))
-		place += id != leader && id != holder && may_propose(c, id);
+	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
+		place += id != leader && id != self && comes_first(c, id, holder);
 	return place;
 }
 

@@ -60,6 +60,8 @@ static struct qd_cluster_turn cluster_turn(struct qd_turn *t)
 		.out = t->out,
 		.gate = &t->node->gate,
 		.runs = !qd_group_is_stopped(&t->node->group),
+		.acts = t->config->has_group ? !qd_group_is_stopped(&t->node->group)
+					     : t->node->announced != 0,
 		.late = t->late,
 	};
 }

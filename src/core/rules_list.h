@@ -70,6 +70,7 @@
 	X(WORK_INTERRUPTED, "M.5", "a new right carries on work although another view was led in between")   \
 	X(LEFT_EPOCH, "M.8", "a late RIGHT_ENDED clears what is known of a later start")                     \
 	X(LEFTOVERS_RUN, "M.5", "what an earlier start left behind is taken for stopped")                    \
-	X(RUNS_STOPS_START, "M.5", "work starts while a member says that it may still run there")
+	X(RUNS_STOPS_START, "M.5", "work starts while a member says that it may still run there")            \
+	X(PAUSED_STARTS, "M.8", "a paused node starts work")
 
 #endif

@@ -132,7 +132,7 @@ enum qd_votes_verdict qd_votes_check(const struct qd_votes *v)
 	if (v->nodes == 0)
 		return QD_VOTES_NO_NODES;
 	if (!qd_set_contains(qd_set_all(), v->nodes) || !qd_set_contains(v->nodes, v->out) ||
-	    (v->low != 0 && !qd_set_has(v->nodes, v->low)))
+	    !qd_set_contains(v->nodes, v->paused) || (v->low != 0 && !qd_set_has(v->nodes, v->low)))
 		return QD_VOTES_FOREIGN;
 	for (uint32_t id = 1; id <= QD_NODES_MAX; id++)
 		if (v->weight[id - 1] != 0 && !qd_set_has(v->nodes, id))
@@ -168,7 +168,8 @@ const char *qd_votes_verdict_text(enum qd_votes_verdict verdict)
 	case QD_VOTES_NO_NODES:
 		return "no node is configured";
 	case QD_VOTES_FOREIGN:
-		return "a weight, a lost vote or the lower priority is of a node that is not configured";
+		return "a weight, a lost vote, the lower priority or a pause is of a node that is not "
+		       "configured";
 	case QD_VOTES_WEIGHT:
 		return "a weight is above 15";
 	case QD_VOTES_NO_VOTES:

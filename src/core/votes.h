@@ -35,6 +35,7 @@ struct qd_votes {
 	bool extra_out;		/* the disk or witness has none at present */
 	uint32_t
 		low; /* lower_quorum_priority_node: loses its vote where halves would tie; 0: the highest id */
+	uint64_t paused; /* nodes that vote and start nothing new; of no account where votes are counted */
 };
 
 /* Present votes of a node: its weight, or 0. */
@@ -67,14 +68,14 @@ bool qd_votes_quorate(const struct qd_votes *v, uint64_t set, uint32_t extras);
  * orderly leave: `members` without who leaves. */
 struct qd_votes qd_votes_dynamic(const struct qd_votes *v, uint64_t members, uint32_t extras);
 
-/* The same rule: model, nodes, weights and present votes. `dynamic` and `low`, by which nobody counts, may differ. */
+/* The same rule: model, nodes, weights and present votes. `dynamic`, `low` and `paused`, by which nobody counts, may differ. */
 bool qd_votes_equal(const struct qd_votes *a, const struct qd_votes *b);
 
 /* Why a rule cannot be used, or QD_VOTES_OK. */
 enum qd_votes_verdict {
 	QD_VOTES_OK = 0,
 	QD_VOTES_NO_NODES,
-	QD_VOTES_FOREIGN, /* weight, `out` or `low` names a node that is not configured, or an id is too high */
+	QD_VOTES_FOREIGN, /* weight, `out`, `low` or `paused` names a node that is not configured, or an id is too high */
 	QD_VOTES_WEIGHT,   /* a weight above QD_WEIGHT_MAX */
 	QD_VOTES_NO_VOTES, /* V is 0 */
 	QD_VOTES_VERDICT_COUNT,

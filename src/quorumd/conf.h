@@ -63,6 +63,7 @@ struct qd_conf_node {
 	uint32_t line;				   /* in the file, for messages */
 	uint32_t weight;			   /* 0..QD_WEIGHT_MAX */
 	char site[QD_CONF_NAME_MAX];		   /* "": none said */
+	bool paused;				   /* it votes and starts nothing new */
 	uint32_t address_count;			   /* 0, or the same on every node */
 	struct qd_address addresses[QD_LINKS_MAX]; /* by network */
 };

@@ -28,8 +28,10 @@ void qd_conf_votes(const struct qd_conf *conf, struct qd_votes *out)
 {
 	*out = (struct qd_votes){.model = conf->model, .nodes = conf->members, .low = conf->low};
 	out->dynamic = conf->has_cluster && conf->dynamic;
-	for (uint32_t id = qd_set_next(conf->members, 0); id != 0; id = qd_set_next(conf->members, id))
+	for (uint32_t id = qd_set_next(conf->members, 0); id != 0; id = qd_set_next(conf->members, id)) {
 		out->weight[id - 1] = (uint8_t)conf->nodes[id].weight;
+		out->paused |= conf->nodes[id].paused ? qd_set_of(id) : 0;
+	}
 }
 
 bool qd_conf_same_subnet(const struct qd_address *own, const struct qd_address *other)
@@ -143,6 +145,12 @@ static void check_without_cluster(struct qd_conf_tree *tree)
 				"decides",
 				key);
 	}
+	const uint64_t members = tree->conf->members;
+	for (uint32_t id = qd_set_next(members, 0); id != 0; id = qd_set_next(members, id))
+		if (tree->conf->nodes[id].paused)
+			qd_conf_tree_message(tree, tree->node_marks[id],
+					     "nodes.%s.paused: needs nodes with addresses",
+					     tree->conf->nodes[id].name);
 	struct qd_conf_mark mark = qd_conf_tree_at(tree, "quorum.model");
 	if (mark.line != 0 && tree->conf->model != QD_MODEL_DISK_ONLY)
 		qd_conf_tree_message(tree, mark,

@@ -69,6 +69,19 @@ static void take_site(struct entry *e, const yaml_node_t *node)
 	(void)snprintf(e->node.site, sizeof(e->node.site), "%s", text);
 }
 
+static void take_paused(struct entry *e, const yaml_node_t *node)
+{
+	const char *text = qd_conf_tree_scalar(node);
+	const bool on = text != NULL && strcmp(text, "on") == 0;
+	if (!on && (text == NULL || strcmp(text, "off") != 0)) {
+		char found[QD_CONF_FOUND_MAX];
+		qd_conf_tree_found(node, found);
+		refuse(e, qd_conf_tree_mark(e->tree, node), ".paused: expected on or off, found %s", found);
+		return;
+	}
+	e->node.paused = on;
+}
+
 /* Why nobody can be reached there, or NULL. */
 static const char *unusable(const struct qd_address *a)
 {
@@ -171,11 +184,11 @@ static void take_addresses(struct entry *e, yaml_document_t *document, const yam
 		take_address(e, yaml_document_get_node(document, *i));
 }
 
-enum part { PART_ID = 0, PART_ADDRESSES, PART_WEIGHT, PART_SITE, PART_COUNT };
+enum part { PART_ID = 0, PART_ADDRESSES, PART_WEIGHT, PART_SITE, PART_PAUSED, PART_COUNT };
 
 static enum part part_of(const char *key)
 {
-	static const char *const names[] = {"id", "addresses", "weight", "site"};
+	static const char *const names[] = {"id", "addresses", "weight", "site", "paused"};
 	int part = PART_ID;
 	while (part < PART_COUNT && (key == NULL || strcmp(key, names[part]) != 0))
 		part++;
@@ -207,12 +220,15 @@ static void take_part(struct entry *e, yaml_document_t *document, const yaml_nod
 	case PART_SITE:
 		take_site(e, value);
 		return;
+	case PART_PAUSED:
+		take_paused(e, value);
+		return;
 	case PART_COUNT:
 		break;
 	}
 	char found[QD_CONF_FOUND_MAX];
 	qd_conf_tree_found(key_node, found);
-	refuse(e, mark, ": unknown key %s; expected one of id, addresses, weight, site", found);
+	refuse(e, mark, ": unknown key %s; expected one of id, addresses, weight, site, paused", found);
 }
 
 static void take_map(struct entry *e, yaml_document_t *document, const yaml_node_t *map)

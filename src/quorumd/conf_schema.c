@@ -29,12 +29,13 @@ static const struct qd_conf_key schema[] = {
 	{"node", QD_CONF_TYPE_NODE, FIELD(node_id), 0, 0, NULL, REQUIRED | LOCAL, NULL,
 	 "This node: a name of\n.Ic nodes ,\nor its id."},
 	{"nodes", QD_CONF_TYPE_NODES, FIELD(nodes), 1, 64, NULL, REQUIRED | LIVE_IN_CLUSTER, NULL,
-	 "The nodes of the cluster, this one included: a map of name to id, or of name to a map of\n.Ic id , addresses , weight\nand\n.Ic site .\n"
+	 "The nodes of the cluster, this one included: a map of name to id, or of name to a map of\n.Ic id , addresses , weight , site\nand\n.Ic paused .\n"
 	 "An id is never used again for another machine.\n"
 	 ".Ic addresses\nis a list of 1 to 8 addresses, the first on the first network, the second on the second and so on: all IPv6 or all IPv4, as many on every node, and given for every node or for none.\n"
 	 "Without them there is no cluster: the quorum disk alone decides.\n"
 	 ".Ic weight\nis the node's votes, 0 to 15, 1 unless given.\n"
-	 ".Ic site\nis a name; between nodes of different sites the times of\n.Ic heartbeat.cross_subnet_delay\ncount."},
+	 ".Ic site\nis a name; between nodes of different sites the times of\n.Ic heartbeat.cross_subnet_delay\ncount.\n"
+	 ".Ic paused\non: the node is a member and votes, but starts nothing new;\n.Ql quorumctl node pause\nand\n.Ql node resume\nset it."},
 	{"key_file", QD_CONF_TYPE_FILE, FIELD(key_file), 0, 0, NULL, LOCAL, "none",
 	 "File with the cluster's key, made by\n.Ql quorumctl keygen .\nThe same on every node; under the rules of\n.Ic quorum_disk.chap.secret_file .\nNeeded where nodes have addresses."},
 	{"heartbeat.port", QD_CONF_TYPE_NUMBER, FIELD(heartbeat_port), 1, 65535, "3343", 0, NULL,

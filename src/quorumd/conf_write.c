@@ -39,7 +39,7 @@ static void add_quoted(struct text *t, const char *value)
 
 static void add_node(struct text *t, const struct qd_conf_node *n, uint32_t id)
 {
-	if (n->address_count == 0 && n->weight == 1 && n->site[0] == '\0') {
+	if (n->address_count == 0 && n->weight == 1 && n->site[0] == '\0' && !n->paused) {
 		add(t, "%" PRIu32, id);
 		return;
 	}
@@ -56,6 +56,8 @@ static void add_node(struct text *t, const struct qd_conf_node *n, uint32_t id)
 		add(t, ", weight: %" PRIu32, n->weight);
 	if (n->site[0] != '\0')
 		add(t, ", site: %s", n->site);
+	if (n->paused)
+		add(t, ", paused: on");
 	add(t, "}");
 }
 

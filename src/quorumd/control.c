@@ -157,7 +157,7 @@ static bool arbiters_differ(const struct qd_arbiter_status *a, const struct qd_a
 static bool votes_differ(const struct qd_votes *a, const struct qd_votes *b)
 {
 	return a->model != b->model || a->nodes != b->nodes || a->dynamic != b->dynamic || a->out != b->out ||
-	       a->extra_out != b->extra_out || a->low != b->low ||
+	       a->extra_out != b->extra_out || a->low != b->low || a->paused != b->paused ||
 	       memcmp(a->weight, b->weight, sizeof(a->weight)) != 0;
 }
 

@@ -150,6 +150,7 @@ static inline void qd_wire_votes(struct qd_fields *f, struct qd_votes *v)
 	qd_field_u64(f, &v->out);
 	qd_field_bool(f, &v->extra_out);
 	qd_field_u32(f, &v->low);
+	qd_field_u64(f, &v->paused);
 }
 
 static inline void qd_wire_head(struct qd_fields *f, struct qd_head *h)

@@ -61,7 +61,8 @@ static void eat_until(struct sink *s, const struct ex_world *w, struct qd_mono a
 
 static void eat_votes(struct sink *s, const struct qd_votes *v)
 {
-	eat(s, (uint64_t)v->model | v->nodes << 8 | v->out << 16 | (uint64_t)v->extra_out << 24);
+	eat(s, (uint64_t)v->model | v->nodes << 8 | v->out << 16 | (uint64_t)v->extra_out << 24 |
+		       v->paused << 32);
 	eat(s, v->weight[0] | (uint64_t)v->weight[1] << 8 | (uint64_t)v->weight[2] << 16);
 }
 
@@ -231,6 +232,9 @@ static void eat_cluster(struct sink *s, const struct ex_world *w, const struct e
 	eat(s, c->handing ? c->heir : 0);
 	if (c->handing)
 		eat_until(s, w, qd_mono_add(c->handing_since, ex_times()->takeover));
+	if (!qd_change_has_node(&c->kept.head, c->config.node_id) ||
+	    qd_change_is_paused(&c->kept.head, c->config.node_id))
+		eat_until(s, w, c->hand_after);
 	if (c->install.open)
 		eat_epoch(s, c->install.epoch);
 	if (c->change_to != 0) {

@@ -380,12 +380,15 @@ static void check_right(struct sim *s, struct sim_machine *m)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
 	const struct qd_lease *r = &m->node.cluster.right;
+	/* One that is only called another epoch's began under its own. */
+	const bool renewed = r->held && (!seen->right_held || seen->right_start != r->start.ns);
 	seen->right_held = r->held;
 	seen->right_epoch = m->node.cluster.right_epoch;
 	seen->right_start = r->start.ns;
 	if (!r->held)
 		return;
-	check_start(s, m);
+	if (renewed)
+		check_start(s, m);
 	for (uint32_t i = 0; i < s->o.machines; i++)
 		check_pair(s, &s->machines[i], m);
 }
@@ -504,11 +507,30 @@ void check_cluster_group(struct sim *s, struct sim_machine *m, uint64_t epoch)
 		sim_fail(s, "I2: node %u starts the group under epoch %" PRIu64 " after %" PRIu64, m->node_id,
 			 epoch, f->group_epoch);
 	}
+	if (qd_set_has(m->node.cluster.kept.head.votes.paused, m->node_id))
+		sim_fail(s, "paused: node %u starts the group under epoch %" PRIu64 ", and is paused",
+			 m->node_id, epoch);
 	f->group_epoch = epoch;
 	f->group_machine = m->index;
 }
 
 /* ---- I6, I7 ---- */
+
+/* Of those who live, and may be in one view, nobody may run the group: all are paused, or configured no more. */
+static bool nobody_may(const struct sim *s)
+{
+	const struct qd_head *newest = &s->c.stores[0].durable.head;
+	uint64_t dead = 0;
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct qd_head *h = &s->c.stores[i].durable.head;
+		newest = qd_tag_compare(newest->tag, h->tag) < 0 ? h : newest;
+		dead |= s->machines[i].dead ? 1ull << i : 0;
+	}
+	const uint64_t may = newest->votes.nodes & ~newest->votes.paused & ~dead;
+	const uint64_t scar = s->c.facts.scar;
+	const uint64_t one = scar & (~scar + 1);
+	return (may & ~one) == 0 || (may & ~(scar ^ one)) == 0;
+}
 
 void check_cluster_end(struct sim *s)
 {
@@ -522,7 +544,7 @@ void check_cluster_end(struct sim *s)
 		s->cover->not_quorate++;
 		return;
 	}
-	if (s->o.heal_ns + bound > s->o.end_ns) {
+	if (s->o.heal_ns + bound > s->o.end_ns || (f->heal_owner == SIM_MACHINES_MAX && nobody_may(s))) {
 		s->cover->heal_waived++;
 		return;
 	}

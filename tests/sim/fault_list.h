@@ -94,6 +94,7 @@
 	X(CUT_TELLING, 0, "a leader is cut off right after it told some what they should take")              \
 	X(CUT_CHANGING, 0,                                                                                   \
 	  "a leader is cut off with a change that it has told nobody, and gets another one")                 \
-	X(LEFTOVERS, 0, "quorumd starts again while the group of its earlier start is not stopped yet")
+	X(LEFTOVERS, 0, "quorumd starts again while the group of its earlier start is not stopped yet")      \
+	X(CHANGE_PAUSE, 1, "an operator pauses a node, or ends its pause")
 
 #endif

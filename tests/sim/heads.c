@@ -12,6 +12,7 @@ static uint64_t mix_votes(uint64_t h, const struct qd_votes *v)
 {
 	h = mix(h, v->nodes);
 	h = mix(h, v->out);
+	h = v->paused != 0 ? mix(h, v->paused) : h;
 	h = mix(h, (uint64_t)v->model << 40 | (uint64_t)v->low << 8 | (uint64_t)v->dynamic << 1 |
 			   (uint64_t)v->extra_out);
 	for (uint32_t id = qd_set_next(v->nodes, 0); id != 0; id = qd_set_next(v->nodes, id))

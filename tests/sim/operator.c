@@ -54,10 +54,14 @@ static void draw_votes(struct sim *s, struct qd_votes *v, enum sim_fault f)
 			v->out &= ~qd_set_of(id);
 			v->weight[id - 1] = 0;
 			v->low = v->low == id ? 0 : v->low;
+			v->paused &= ~qd_set_of(id);
 		} else if (!qd_set_has(v->nodes, id)) {
 			v->nodes |= qd_set_of(id);
 			v->weight[id - 1] = 1;
 		}
+		return;
+	case SIM_FAULT_CHANGE_PAUSE:
+		v->paused ^= qd_set_of(id) & v->nodes;
 		return;
 	case SIM_FAULT_CHANGE_TEXT:
 	case SIM_FAULT_CHANGE_STALE:

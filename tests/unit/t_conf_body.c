@@ -12,11 +12,11 @@ static struct qd_conf_messages messages;
 #define NODES                                                                                                \
 	"nodes: # who\n"                                                                                     \
 	"  a: {id: 1, addresses: [10.0.0.1]}\n"                                                              \
-	"  b: {id: 2, addresses: [10.0.0.2], weight: 2, site: x}\n"                                          \
+	"  b: {id: 2, addresses: [10.0.0.2], weight: 2, site: x, paused: on}\n"                              \
 	"  c: {id: 3, addresses: [10.0.0.3]}\n"
 #define CANON                                                                                                \
 	"cluster: demo\nnodes:\n  a: {id: 1, addresses: [\"10.0.0.1\"]}\n"                                   \
-	"  b: {id: 2, addresses: [\"10.0.0.2\"], weight: 2, site: x}\n"                                      \
+	"  b: {id: 2, addresses: [\"10.0.0.2\"], weight: 2, site: x, paused: on}\n"                          \
 	"  c: {id: 3, addresses: [\"10.0.0.3\"]}\n"
 
 static struct qd_conf_text text_of(const char *name, const char *text)
@@ -67,7 +67,8 @@ static void cuts_by_lines(void)
 static void writes_anew_what_cannot_be_cut(void)
 {
 	splits("{cluster: demo, node: b, key_file: /k, nodes: {a: {id: 1, addresses: [10.0.0.1]}, "
-	       "b: {id: 2, addresses: [10.0.0.2], weight: 2, site: x}, c: {id: 3, addresses: [10.0.0.3]}}}\n",
+	       "b: {id: 2, addresses: [10.0.0.2], weight: 2, site: x, paused: on}, c: {id: 3, addresses: "
+	       "[10.0.0.3]}}}\n",
 	       CANON, false);
 	/* the anchor goes with what is cut */
 	splits("cluster: demo\nnode: b\nkey_file: &k /k\nwitness:\n  share: *k\n" NODES,
@@ -216,7 +217,7 @@ static void compares_key_by_key(void)
 	UNIT_EQUAL(qd_conf_body_compare(&conf, &again, note, &d), 12);
 	UNIT_TEXT(d.text, "nodes.a: {id: 1, addresses: [\"10.0.0.1\"]} -> {id: 1, addresses: [\"10.0.0.1\"], "
 			  "weight: 0}\n"
-			  "nodes.b: {id: 2, addresses: [\"10.0.0.2\"], weight: 2, site: x} -> \n"
+			  "nodes.b: {id: 2, addresses: [\"10.0.0.2\"], weight: 2, site: x, paused: on} -> \n"
 			  "nodes.c: {id: 3, addresses: [\"10.0.0.3\"]} -> \n"
 			  "nodes.z:  -> {id: 3, addresses: [\"10.0.0.3\"]}\n"
 			  "nodes.d:  -> {id: 4, addresses: [\"10.0.0.4\"]}\n"

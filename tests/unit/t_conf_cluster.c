@@ -87,8 +87,10 @@ static void refuses_wrong_nodes(void)
 	refuses(OWN "nodes:\n  b: {id: 2, weight: -1}\n", "nodes.b.weight: expected a number from 0 to 15");
 	refuses(OWN "nodes:\n  b: {id: 2, site: 'a b'}\n",
 		"nodes.b.site: expected a name of 1 to 63 letters");
-	refuses(OWN "nodes:\n  b: {id: 2, wieght: 1}\n",
-		"f:5:14: nodes.b: unknown key \"wieght\"; expected one of id, addresses, weight, site");
+	refuses(OWN "nodes:\n  b: {id: 2, wieght: 1}\n", "f:5:14: nodes.b: unknown key \"wieght\"; expected "
+							 "one of id, addresses, weight, site, paused");
+	refuses(OWN "nodes:\n  b: {id: 2, paused: yes}\n",
+		"f:5:22: nodes.b.paused: expected on or off, found \"yes\"");
 	refuses(OWN "nodes:\n  b: {id: 2, id: 3}\n",
 		"f:5:14: nodes.b: this key stands on line 5 already; remove one");
 	refuses(OWN "nodes:\n  b: {id: 2, [x]: 3}\n", "nodes.b: unknown key a list");
@@ -201,7 +203,7 @@ static void takes_a_whole_cluster(void)
 	UNIT_EQUAL(parse("cluster: demo\nnode: b\nkey_file: /k\nnodes:\n"
 			 "  a: {id: 1, addresses: [fd00::1, 'fe80::1%eth1'], weight: 0, site: x}\n"
 			 "  b: {id: 2, addresses: [fd00::2, 'fe80::2%eth1']}\n"
-			 "  c: {id: 9, addresses: [fd00::3, 'fe80::3%eth1'], weight: 15}\n"
+			 "  c: {id: 9, addresses: [fd00::3, 'fe80::3%eth1'], weight: 15, paused: on}\n"
 			 "heartbeat: {port: 1, same_subnet_delay: 50ms, same_subnet_threshold: 20, "
 			 "cross_subnet_delay: "
 			 "4s, cross_subnet_threshold: 3}\n"
@@ -230,6 +232,7 @@ static void takes_a_whole_cluster(void)
 	UNIT_EQUAL(votes.weight[1], 1);
 	UNIT_EQUAL(votes.weight[8], 15);
 	UNIT_EQUAL(votes.low, 9);
+	UNIT_EQUAL(votes.paused, qd_set_of(9));
 	UNIT_OK(!votes.dynamic && votes.out == 0 && !votes.extra_out);
 	/* defaults */
 	UNIT_EQUAL(parse(THREE, &conf), 0);

@@ -13,6 +13,7 @@ static void random_votes(uint64_t *seed, struct qd_votes *v)
 	v->extra_out = unit_random(seed) % 2 == 0;
 	v->out = unit_random(seed) & v->nodes;
 	v->low = unit_random(seed) % 2 == 0 ? 0 : qd_set_first(v->nodes);
+	v->paused = unit_random(seed) & v->nodes;
 	for (uint32_t id = qd_set_next(v->nodes, 0); id != 0; id = qd_set_next(v->nodes, id))
 		v->weight[id - 1] = (uint8_t)(unit_random(seed) % (QD_WEIGHT_MAX + 1));
 }

@@ -25,6 +25,7 @@ static struct qd_votes votes(enum qd_model model, uint64_t nodes, uint64_t seed)
 		.extra_out = seed % 3 == 1,
 		.out = nodes & (seed * UINT64_C(0x9e3779b97f4a7c15)),
 		.low = seed % 5 == 0 ? qd_set_next(nodes, 0) : 0,
+		.paused = nodes & (seed * UINT64_C(0xd1342543de82ef95)),
 	};
 	for (uint32_t id = qd_set_next(nodes, 0); id != 0; id = qd_set_next(nodes, id))
 		v.weight[id - 1] = (uint8_t)((id + seed) % (QD_WEIGHT_MAX + 1));
@@ -51,6 +52,7 @@ static bool same_votes(const struct qd_votes *found, const struct qd_votes *expe
 	return UNIT_EQUAL(found->model, expected->model) && UNIT_EQUAL(found->nodes, expected->nodes) &&
 	       UNIT_EQUAL(found->dynamic, expected->dynamic) && UNIT_EQUAL(found->out, expected->out) &&
 	       UNIT_EQUAL(found->extra_out, expected->extra_out) && UNIT_EQUAL(found->low, expected->low) &&
+	       UNIT_EQUAL(found->paused, expected->paused) &&
 	       UNIT_BYTES(found->weight, expected->weight, sizeof(found->weight));
 }
 
@@ -187,7 +189,9 @@ static void impossible_heads(void)
 		{"old model 4", 160, QD_MODEL_COUNT, QD_QDISK_INVALID},
 		{"old stranger's weight", 160 + 24 + 63, 1, QD_QDISK_INVALID},
 		{"a byte that no field has", 3, 9, QD_QDISK_OK},
-		{"the last byte, which no field has", 255, 9, QD_QDISK_OK},
+		{"a byte of the votes that no field has", MODEL_AT + 3, 9, QD_QDISK_OK},
+		{"paused names a stranger", MODEL_AT + 88 + 1, 1, QD_QDISK_INVALID},
+		{"old paused names a stranger", 255, 9, QD_QDISK_INVALID},
 	};
 	for (size_t i = 0; i < UNIT_COUNT(CHANGES); i++) {
 		const size_t len = make(one, SMALL, 2, TEXT_SMALL);

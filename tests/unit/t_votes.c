@@ -31,6 +31,10 @@ static void refuses(void)
 	v.low = 3;
 	UNIT_EQUAL(qd_votes_check(&v), QD_VOTES_OK);
 	v = good;
+	v.paused = qd_set_of(4);
+	UNIT_EQUAL(qd_votes_check(&v), QD_VOTES_FOREIGN);
+	v.paused = v.nodes;
+	UNIT_EQUAL(qd_votes_check(&v), QD_VOTES_OK);
 	v.weight[1] = QD_WEIGHT_MAX + 1;
 	UNIT_EQUAL(qd_votes_check(&v), QD_VOTES_WEIGHT);
 	v.weight[1] = QD_WEIGHT_MAX;

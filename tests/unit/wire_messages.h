@@ -69,6 +69,7 @@ static inline void wire_votes(uint64_t *seed, uint64_t nodes, struct qd_votes *v
 	v->out = wire_part(seed, nodes);
 	v->extra_out = wire_bool(seed);
 	v->low = qd_set_first(wire_part(seed, nodes));
+	v->paused = wire_part(seed, nodes);
 }
 
 static inline void wire_head(uint64_t *seed, uint64_t all, struct qd_head *h)
