@@ -69,7 +69,9 @@ struct qd_tag qd_extra_tag(const struct qd_cluster *c)
 uint32_t qd_extra_gettable(const struct qd_cluster *c)
 {
 	uint32_t mask = 0;
-	if (c->config.has_disk && (c->disk.held || c->disk.takeable))
+	/* A leader that asks its heir to propose gives the disk up when it has promised. */
+	const bool given = c->heir == c->config.node_id && c->disk.reachable;
+	if (c->config.has_disk && (c->disk.held || c->disk.takeable || given))
 		mask |= QD_EXTRA_DISK;
 	/* The witness tells only who asks under a new epoch. */
 	if (c->config.has_witness)

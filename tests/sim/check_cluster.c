@@ -380,8 +380,9 @@ static void check_right(struct sim *s, struct sim_machine *m)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
 	const struct qd_lease *r = &m->node.cluster.right;
-	/* One that is only called another epoch's began under its own. */
-	const bool renewed = r->held && (!seen->right_held || seen->right_start != r->start.ns);
+	/* A member's that is only called another epoch's began under its own. */
+	const bool renewed = r->held && (!seen->right_held || seen->right_start != r->start.ns ||
+					 qd_epoch_node(m->node.cluster.right_epoch) == m->node_id);
 	seen->right_held = r->held;
 	seen->right_epoch = m->node.cluster.right_epoch;
 	seen->right_start = r->start.ns;
