@@ -149,6 +149,8 @@ static void set_defaults(struct qd_transfer_config *c)
 		c->phase = qd_span_ms(QD_TRANSFER_PHASE_MS);
 	if (c->body.ns == 0)
 		c->body = qd_span_ms(QD_TRANSFER_BODY_MS);
+	if (c->answer.ns == 0)
+		c->answer = qd_span_ms(QD_TRANSFER_ANSWER_MS);
 	if (c->body_max_bytes == 0)
 		c->body_max_bytes = QD_TRANSFER_BODY_MAX;
 	qd_assert(c->node_id >= 1 && c->node_id <= QD_NODES_MAX);
@@ -250,6 +252,20 @@ void qd_transfer_put(struct qd_transfer *t, uint32_t slot, const void *bytes, si
 	b->len_bytes = len_bytes;
 	memcpy(b->digest, digest, sizeof b->digest);
 	memcpy(b->bytes, bytes, len_bytes);
+}
+
+void qd_transfer_take_requests(struct qd_transfer *t, qd_transfer_asked_fn *asked, void *context)
+{
+	t->asked = asked;
+	t->asked_context = context;
+}
+
+void qd_transfer_answer(struct qd_transfer *t, uint64_t number, const void *bytes, size_t len_bytes)
+{
+	qd_assert(len_bytes > 0 && len_bytes <= QD_TRANSFER_ANSWER_MAX);
+	for (uint32_t i = 0; i < QD_TRANSFER_SERVES; i++)
+		if (t->serves[i].state == QD_SERVE_WAIT && t->serves[i].number == number)
+			qd_serve_answer(&t->serves[i], bytes, len_bytes);
 }
 
 uint64_t qd_transfer_fetch(struct qd_transfer *t, const struct qd_transfer_want *want, struct qd_mono now)

@@ -40,20 +40,24 @@ static void end(struct qd_fetch *f, enum qd_transfer_result result)
 		.id = f->id,
 		.peer = f->peer,
 		.result = result,
-		.digest = f->wanted,
+		.asked = f->asked,
+		.digest = f->question.digest,
 		.body = result == QD_TRANSFER_OK ? f->body : NULL,
 		.len_bytes = result == QD_TRANSFER_OK ? f->body_len : 0,
 	};
-	t->done(t->context, &done);
+	f->done(f->context, &done);
 	f->state = QD_FETCH_FREE;
 }
 
 static void enter(struct qd_fetch *f, enum qd_fetch_state state)
 {
 	const struct qd_transfer_config *config = &f->t->config;
+	const bool waits = state == QD_FETCH_REPLY && f->question.request;
 	f->state = state;
 	f->in_len = 0;
-	f->deadline = qd_mono_add(qd_clock_now(), state == QD_FETCH_BODY ? config->body : config->phase);
+	f->deadline = qd_mono_add(qd_clock_now(), waits			   ? config->answer
+						  : state == QD_FETCH_BODY ? config->body
+									   : config->phase);
 }
 
 /* A message of ours, which an empty socket buffer takes whole. */
@@ -86,7 +90,8 @@ static void take_welcome(struct qd_fetch *f)
 		end(f, result);
 		return;
 	}
-	qd_transfer_ask_encode(&f->streams, f->wanted, ask);
+	qd_transfer_ask_encode(&f->streams, &f->question, ask);
+	f->asked = true;
 	if (!say(f, ask, sizeof ask)) {
 		end(f, QD_TRANSFER_CLOSED);
 		return;
@@ -99,7 +104,8 @@ static void finish(struct qd_fetch *f)
 	uint8_t digest[QD_DIGEST_BYTES];
 	const int status = crypto_generichash_final(&f->hash, digest, sizeof digest);
 	qd_assert(status == 0);
-	end(f, memcmp(digest, f->wanted, sizeof digest) == 0 ? QD_TRANSFER_OK : QD_TRANSFER_DIGEST);
+	const bool good = f->question.request || memcmp(digest, f->question.digest, sizeof digest) == 0;
+	end(f, good ? QD_TRANSFER_OK : QD_TRANSFER_DIGEST);
 }
 
 static void take_reply(struct qd_fetch *f)
@@ -258,7 +264,10 @@ void qd_fetch_begin(struct qd_fetch *f, const struct qd_transfer_want *want, str
 		.from = t->config.node_id, .to = want->peer, .key_number = key->number};
 	f->id = ++t->last_number;
 	f->peer = want->peer;
-	memcpy(f->wanted, want->digest, sizeof f->wanted);
+	f->question = want->question;
+	f->asked = false;
+	f->done = want->done != NULL ? want->done : t->done;
+	f->context = want->done != NULL ? want->context : t->context;
 	memcpy(f->key, key->key, sizeof f->key);
 	qd_transfer_hello_encode(&h, f->hello);
 	enter(f, QD_FETCH_CONNECT);

@@ -33,12 +33,14 @@ static void enter(struct qd_serve *s, enum qd_serve_state state, struct qd_span 
 /* Seal the next chunk into the empty buffer. False: everything was sent. */
 static bool next_chunk(struct qd_serve *s)
 {
-	const struct qd_body *b = &s->t->bodies[s->slot];
-	const size_t left = s->has_body ? b->len_bytes - s->body_sent : 0;
+	const bool is_answer = s->slot == QD_TRANSFER_BODIES;
+	const uint8_t *bytes = is_answer ? s->answer : s->t->bodies[s->slot].bytes;
+	const size_t all = is_answer ? s->answer_len : s->t->bodies[s->slot].len_bytes;
+	const size_t left = s->has_body ? all - s->body_sent : 0;
 	if (left == 0)
 		return false;
 	const size_t len = left < QD_TRANSFER_CHUNK ? left : QD_TRANSFER_CHUNK;
-	qd_transfer_seal(&s->streams, b->bytes + s->body_sent, len, len == left, s->out);
+	qd_transfer_seal(&s->streams, bytes + s->body_sent, len, len == left, s->out);
 	s->body_sent += len;
 	s->out_len = len + QD_TRANSFER_SEAL;
 	s->out_at = 0;
@@ -103,6 +105,7 @@ static void take_hello(struct qd_serve *s)
 		end_and_count(s, &t->counters.malformed);
 		return;
 	}
+	s->from = h.from;
 	qd_transfer_welcome_encode(&s->streams, s->in, key->key, s->out);
 	s->out_len = QD_TRANSFER_WELCOME_BYTES;
 	s->out_at = 0;
@@ -110,32 +113,50 @@ static void take_hello(struct qd_serve *s)
 	push(s);
 }
 
-static void take_ask(struct qd_serve *s)
+static void reply(struct qd_serve *s, size_t len)
 {
-	struct qd_transfer *t = s->t;
-	uint8_t digest[QD_DIGEST_BYTES];
 	uint8_t status[QD_TRANSFER_STATUS_BYTES];
-	/* The second cannot be with an honest asker: it has seen the welcome. */
-	if (!qd_transfer_ask_decode(&s->streams, s->in, digest) || s->out_at != s->out_len) {
-		end_and_count(s, &t->counters.forged);
-		return;
-	}
-	s->has_body = false;
-	s->body_sent = 0;
-	for (uint32_t i = 0; i < QD_TRANSFER_BODIES && !s->has_body; i++) {
-		const struct qd_body *b = &t->bodies[i];
-		s->has_body = b->used && memcmp(b->digest, digest, sizeof digest) == 0;
-		s->slot = i;
-	}
-	const size_t len = s->has_body ? t->bodies[s->slot].len_bytes : 0;
 	struct qd_writer w = qd_writer_make(status, sizeof status);
 	qd_write_be(&w, 1, s->has_body ? 0 : 1);
 	qd_write_be(&w, 4, len);
 	qd_transfer_seal(&s->streams, status, sizeof status, len == 0, s->out);
 	s->out_len = QD_TRANSFER_REPLY_BYTES;
 	s->out_at = 0;
-	enter(s, QD_SERVE_SEND, t->config.body);
+	enter(s, QD_SERVE_SEND, s->t->config.body);
 	push(s);
+}
+
+static void take_request(struct qd_serve *s, const struct qd_transfer_question *q)
+{
+	struct qd_transfer *t = s->t;
+	const struct qd_transfer_asked asked = {.number = s->number, .from = s->from, .question = q};
+	t->counters.asked++;
+	enter(s, QD_SERVE_WAIT, t->config.answer);
+	qd_io_set(&s->io, EPOLLIN);
+	t->asked(t->asked_context, &asked);
+}
+
+static void take_ask(struct qd_serve *s)
+{
+	struct qd_transfer *t = s->t;
+	struct qd_transfer_question q;
+	/* The second cannot be with an honest asker: it has seen the welcome. */
+	if (!qd_transfer_ask_decode(&s->streams, s->in, &q) || s->out_at != s->out_len) {
+		end_and_count(s, &t->counters.forged);
+		return;
+	}
+	s->has_body = false;
+	s->body_sent = 0;
+	if (q.request && t->asked != NULL) {
+		take_request(s, &q);
+		return;
+	}
+	for (uint32_t i = 0; i < QD_TRANSFER_BODIES && !s->has_body && !q.request; i++) {
+		const struct qd_body *b = &t->bodies[i];
+		s->has_body = b->used && memcmp(b->digest, q.digest, sizeof q.digest) == 0;
+		s->slot = i;
+	}
+	reply(s, s->has_body ? t->bodies[s->slot].len_bytes : 0);
 }
 
 /* Read no more than the message that is due. */
@@ -162,6 +183,10 @@ static void on_ready(void *context, int fd, uint32_t events)
 {
 	struct qd_serve *s = context;
 	(void)fd;
+	if (s->state == QD_SERVE_WAIT) { /* an asker that waits says nothing: it has gone */
+		end_and_count(s, &s->t->counters.cut);
+		return;
+	}
 	if (s->state == QD_SERVE_SEND || (events & EPOLLOUT) != 0)
 		push(s); /* an error of the connection comes out here */
 	if ((s->state == QD_SERVE_HELLO || s->state == QD_SERVE_ASK) && (events & ~(uint32_t)EPOLLOUT) != 0)
@@ -178,7 +203,8 @@ static struct qd_serve *room(struct qd_transfer *t)
 		struct qd_serve *s = &t->serves[i];
 		if (s->state == QD_SERVE_FREE)
 			return s;
-		if (s->state != QD_SERVE_SEND && (oldest == NULL || s->number < oldest->number))
+		if (s->state != QD_SERVE_SEND && s->state != QD_SERVE_WAIT &&
+		    (oldest == NULL || s->number < oldest->number))
 			oldest = s;
 	}
 	if (oldest != NULL)
@@ -209,6 +235,16 @@ void qd_serve_begin(struct qd_transfer *t, int fd, struct qd_mono now)
 	s->in_len = 0;
 	s->out_at = 0;
 	s->out_len = 0;
+}
+
+void qd_serve_answer(struct qd_serve *s, const void *bytes, size_t len_bytes)
+{
+	qd_assert(s->state == QD_SERVE_WAIT && len_bytes <= sizeof s->answer);
+	memcpy(s->answer, bytes, len_bytes);
+	s->answer_len = len_bytes;
+	s->has_body = true;
+	s->slot = QD_TRANSFER_BODIES;
+	reply(s, len_bytes);
 }
 
 void qd_serve_replaced(struct qd_transfer *t, uint32_t slot)

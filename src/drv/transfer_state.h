@@ -16,11 +16,13 @@ _Static_assert((int)QD_TRANSFER_IN_MAX >= (int)QD_TRANSFER_HELLO_BYTES, "a hello
 /* An asker's connection.
  *
  *   FREE -> HELLO -> ASK -> SEND -> FREE      and from each of them to FREE
+ *                     \-> WAIT -> SEND          a request, until it is answered
  */
 enum qd_serve_state {
 	QD_SERVE_FREE = 0,
 	QD_SERVE_HELLO, /* its hello comes; it has proved nothing */
 	QD_SERVE_ASK,	/* welcomed; its question comes */
+	QD_SERVE_WAIT,	/* it has the key; what it asked for is being done */
 	QD_SERVE_SEND,	/* it has the key; reply and chunks go */
 	QD_SERVE_STATE_COUNT,
 };
@@ -38,9 +40,12 @@ struct qd_serve {
 	size_t out_at; /* written of out_len */
 	size_t out_len;
 	uint8_t out[QD_TRANSFER_OUT_MAX];
+	uint32_t from; /* whom it says it is; proved from WAIT or SEND on */
 	bool has_body;
-	uint32_t slot;	  /* of what is sent */
+	uint32_t slot;	  /* of what is sent; QD_TRANSFER_BODIES: the answer */
 	size_t body_sent; /* sealed of it */
+	size_t answer_len;
+	uint8_t answer[QD_TRANSFER_ANSWER_MAX];
 };
 
 /* A fetch.
@@ -65,7 +70,10 @@ struct qd_fetch {
 	int fd;
 	uint64_t id;
 	uint32_t peer;
-	uint8_t wanted[QD_DIGEST_BYTES];
+	struct qd_transfer_question question;
+	bool asked; /* it was said */
+	qd_transfer_done_fn *done;
+	void *context;
 	struct qd_mono deadline;
 	uint8_t key[QD_TRANSFER_KEY_BYTES];
 	uint8_t hello[QD_TRANSFER_HELLO_BYTES];
@@ -99,6 +107,8 @@ struct qd_transfer {
 	struct qd_transfer_config config;
 	qd_transfer_done_fn *done;
 	void *context;
+	qd_transfer_asked_fn *asked; /* NULL: nobody takes requests */
+	void *asked_context;
 	uint64_t peers;
 	uint32_t key_count;
 	struct qd_transfer_key keys[QD_TRANSFER_KEYS];
@@ -116,7 +126,8 @@ struct qd_transfer {
 /* transfer_serve.c */
 void qd_serve_begin(struct qd_transfer *t, int fd, struct qd_mono now); /* takes fd */
 void qd_serve_end(struct qd_serve *s);					/* harmless when free */
-void qd_serve_replaced(struct qd_transfer *t, uint32_t slot);		/* end those that send it */
+void qd_serve_answer(struct qd_serve *s, const void *bytes, size_t len_bytes);
+void qd_serve_replaced(struct qd_transfer *t, uint32_t slot); /* end those that send it */
 void qd_serve_think(struct qd_serve *s, struct qd_mono now);
 
 /* transfer_fetch.c */

@@ -100,23 +100,33 @@ enum qd_transfer_result qd_transfer_welcome_decode(struct qd_transfer_streams *s
 		       : QD_TRANSFER_FORGED;
 }
 
-void qd_transfer_ask_encode(struct qd_transfer_streams *s, const uint8_t digest[QD_DIGEST_BYTES],
+void qd_transfer_ask_encode(struct qd_transfer_streams *s, const struct qd_transfer_question *q,
 			    uint8_t to[QD_TRANSFER_ASK_BYTES])
 {
+	uint8_t plain[QD_TRANSFER_QUESTION_BYTES];
+	plain[0] = q->request ? 1 : 0;
+	memcpy(plain + 1, q->digest, QD_DIGEST_BYTES);
+	memcpy(plain + 1 + QD_DIGEST_BYTES, q->words, QD_TRANSFER_WORDS);
 	must(crypto_secretstream_xchacha20poly1305_init_push(&s->out, to, s->asker_key));
 	sodium_memzero(s->asker_key, sizeof s->asker_key);
-	qd_transfer_seal(s, digest, QD_DIGEST_BYTES, true, to + QD_TRANSFER_HEADER);
+	qd_transfer_seal(s, plain, sizeof plain, true, to + QD_TRANSFER_HEADER);
 }
 
 bool qd_transfer_ask_decode(struct qd_transfer_streams *s, const uint8_t from[QD_TRANSFER_ASK_BYTES],
-			    uint8_t digest[QD_DIGEST_BYTES])
+			    struct qd_transfer_question *out)
 {
+	uint8_t plain[QD_TRANSFER_QUESTION_BYTES];
+	bool last = false;
 	must(crypto_secretstream_xchacha20poly1305_init_pull(&s->in, from, s->asker_key));
 	sodium_memzero(s->asker_key, sizeof s->asker_key);
-	bool last = false;
-	return qd_transfer_unseal(s, from + QD_TRANSFER_HEADER, QD_DIGEST_BYTES + QD_TRANSFER_SEAL, digest,
-				  &last) &&
-	       last;
+	if (!qd_transfer_unseal(s, from + QD_TRANSFER_HEADER, sizeof plain + QD_TRANSFER_SEAL, plain,
+				&last) ||
+	    !last || plain[0] > 1)
+		return false;
+	out->request = plain[0] == 1;
+	memcpy(out->digest, plain + 1, QD_DIGEST_BYTES);
+	memcpy(out->words, plain + 1 + QD_DIGEST_BYTES, QD_TRANSFER_WORDS);
+	return true;
 }
 
 void qd_transfer_seal(struct qd_transfer_streams *s, const uint8_t *from, size_t len_bytes, bool last,

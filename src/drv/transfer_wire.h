@@ -9,7 +9,7 @@
 #include <sodium.h>
 
 enum {
-	QD_TRANSFER_MAGIC = 0x51445431, /* "QDT1" */
+	QD_TRANSFER_MAGIC = 0x51445432, /* "QDT2" */
 	QD_TRANSFER_RANDOM = 32,
 	QD_TRANSFER_CHUNK = 16384, /* of a body; what one seal covers */
 	QD_TRANSFER_SEAL = 17,	   /* what a seal adds */
@@ -19,7 +19,9 @@ enum {
 	QD_TRANSFER_PROOF_AT = 4 + QD_TRANSFER_RANDOM + QD_TRANSFER_HEADER,
 	QD_TRANSFER_WELCOME_BYTES =
 		QD_TRANSFER_PROOF_AT + QD_TRANSFER_SEAL, /* magic, random, header, sealed nothing */
-	QD_TRANSFER_ASK_BYTES = QD_TRANSFER_HEADER + QD_DIGEST_BYTES + QD_TRANSFER_SEAL,
+	QD_TRANSFER_QUESTION_BYTES =
+		1 + QD_DIGEST_BYTES + QD_TRANSFER_WORDS, /* 0: a body, 1: a request; digest; words */
+	QD_TRANSFER_ASK_BYTES = QD_TRANSFER_HEADER + QD_TRANSFER_QUESTION_BYTES + QD_TRANSFER_SEAL,
 	QD_TRANSFER_STATUS_BYTES = 5, /* 0: here, 1: absent; length */
 	QD_TRANSFER_REPLY_BYTES = QD_TRANSFER_STATUS_BYTES + QD_TRANSFER_SEAL,
 };
@@ -53,10 +55,10 @@ enum qd_transfer_result qd_transfer_welcome_decode(struct qd_transfer_streams *s
 						   const uint8_t key[QD_TRANSFER_KEY_BYTES],
 						   const uint8_t from[QD_TRANSFER_WELCOME_BYTES]);
 
-void qd_transfer_ask_encode(struct qd_transfer_streams *s, const uint8_t digest[QD_DIGEST_BYTES],
+void qd_transfer_ask_encode(struct qd_transfer_streams *s, const struct qd_transfer_question *q,
 			    uint8_t to[QD_TRANSFER_ASK_BYTES]);
 bool qd_transfer_ask_decode(struct qd_transfer_streams *s, const uint8_t from[QD_TRANSFER_ASK_BYTES],
-			    uint8_t digest[QD_DIGEST_BYTES]);
+			    struct qd_transfer_question *out);
 
 /* Seal len_bytes (at most QD_TRANSFER_CHUNK) to `to`, QD_TRANSFER_SEAL bytes longer. The last piece says so: a stream that
  * was cut cannot pass for a whole one. */

@@ -45,7 +45,9 @@ static bool greet(int fd, const uint8_t hello[QD_TRANSFER_HELLO_BYTES], const ui
 	if (!tr_read_all(fd, welcome, sizeof welcome))
 		return false;
 	const bool good = qd_transfer_welcome_decode(s, hello, key, welcome) == QD_TRANSFER_OK;
-	qd_transfer_ask_encode(s, tr.digest, ask);
+	struct qd_transfer_question q = {.request = false};
+	memcpy(q.digest, tr.digest, sizeof q.digest);
+	qd_transfer_ask_encode(s, &q, ask);
 	return good;
 }
 
@@ -295,7 +297,7 @@ static void what_is_not_here_is_absent(void)
 {
 	tr_begin();
 	tr_put(100);
-	tr.want.digest[31] ^= 1;
+	tr.want.question.digest[31] ^= 1;
 	CHECK(tr_fetch() != 0 && tr_ended_with(QD_TRANSFER_ABSENT, NULL));
 	tr_put(100);
 	qd_transfer_put(tr.b.t, 0, NULL, 0, NULL);
@@ -311,7 +313,7 @@ static void slots_are_served_side_by_side(void)
 	for (uint32_t i = 0; i < QD_TRANSFER_BODIES; i++)
 		qd_transfer_put(tr.b.t, i, tr.bytes + i, 1000 + i, digests[i]);
 	for (uint32_t i = 0; i < QD_TRANSFER_BODIES; i++) {
-		memcpy(tr.want.digest, digests[i], sizeof digests[i]);
+		memcpy(tr.want.question.digest, digests[i], sizeof digests[i]);
 		CHECK(tr_fetch() != 0 && tr_ended_with(QD_TRANSFER_OK, NULL));
 		CHECK(tr.a.len == 1000 + i && memcmp(tr.a.body, tr.bytes + i, 1000 + i) == 0);
 	}
@@ -386,6 +388,77 @@ static void a_body_that_is_replaced_is_cut(void)
 	tr_end();
 }
 
+/* ------------------------------------------------ requests */
+
+static struct {
+	uint32_t count;
+	uint64_t number;
+	uint32_t from;
+	struct qd_transfer_question question;
+	bool at_once;
+} asked;
+
+static void on_asked(void *context, const struct qd_transfer_asked *a)
+{
+	(void)context;
+	asked.count++;
+	asked.number = a->number;
+	asked.from = a->from;
+	asked.question = *a->question;
+	if (asked.at_once)
+		qd_transfer_answer(tr.b.t, a->number, "at once", 7);
+}
+
+static bool is_asked(void *context)
+{
+	(void)context;
+	tr_think();
+	return asked.count > 0;
+}
+
+static void requests_are_answered_when_it_is_time(void)
+{
+	memset(&asked, 0, sizeof asked);
+	tr_begin();
+	tr.want.question.request = true;
+	memset(tr.want.question.words, 0x5a, QD_TRANSFER_WORDS);
+	tr.want.question.digest[0] = 9;
+	/* nobody takes them yet */
+	CHECK(tr_fetch() != 0 && tr_ended_with(QD_TRANSFER_ABSENT, NULL));
+	qd_transfer_take_requests(tr.b.t, on_asked, NULL);
+	CHECK(tr_fetch() != 0 && netns_until(&tr.loop, is_asked, NULL));
+	CHECK(asked.from == A && asked.question.request && asked.question.digest[0] == 9 &&
+	      memcmp(asked.question.words, tr.want.question.words, QD_TRANSFER_WORDS) == 0);
+	qd_transfer_answer(tr.b.t, asked.number + 1, "nobody's", 8);
+	/* longer than any other phase */
+	const int silent = dial(0);
+	CHECK(tr_until(&tr_served()->too_slow, 1));
+	(void)close(silent);
+	CHECK(tr_fetches(10) && tr.a.ended == 0 && asked.count == 1);
+	qd_transfer_answer(tr.b.t, asked.number, "later", 5);
+	CHECK(tr_ended_with(QD_TRANSFER_OK, NULL) && tr.a.len == 5 && memcmp(tr.a.body, "later", 5) == 0);
+	asked.at_once = true;
+	tr.want.question.request = true;
+	CHECK(tr_fetch() != 0 && tr_ended_with(QD_TRANSFER_OK, NULL) && tr.a.len == 7);
+	CHECK(tr_served()->asked == 2);
+	tr_end();
+}
+
+static void who_asks_and_goes_is_forgotten(void)
+{
+	memset(&asked, 0, sizeof asked);
+	tr_begin();
+	qd_transfer_take_requests(tr.b.t, on_asked, NULL);
+	tr.want.question.request = true;
+	const uint64_t id = tr_fetch();
+	CHECK(id != 0 && netns_until(&tr.loop, is_asked, NULL));
+	qd_transfer_cancel(tr.a.t, id);
+	CHECK(tr_until(&tr_served()->cut, 1));
+	qd_transfer_answer(tr.b.t, asked.number, "too late", 8);
+	CHECK(tr_fetches(10));
+	tr_end();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct rig_test tests[] = {
@@ -403,6 +476,8 @@ int main(int argc, char **argv)
 		{"fetches are limited and can be cancelled", fetches_are_limited_and_can_be_cancelled},
 		{"keys can be changed", keys_can_be_changed},
 		{"a body that is replaced is cut", a_body_that_is_replaced_is_cut},
+		{"requests are answered when it is time", requests_are_answered_when_it_is_time},
+		{"who asks and goes is forgotten", who_asks_and_goes_is_forgotten},
 	};
 	return rig_main("t_transfer", tests, sizeof tests / sizeof tests[0], argc, argv);
 }

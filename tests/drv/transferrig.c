@@ -73,7 +73,8 @@ void tr_end(void)
 void tr_put(size_t len)
 {
 	qd_transfer_put(tr.b.t, 0, tr.bytes, len, tr.digest);
-	memcpy(tr.want.digest, tr.digest, sizeof tr.digest);
+	tr.want.question.request = false;
+	memcpy(tr.want.question.digest, tr.digest, sizeof tr.digest);
 }
 
 uint64_t tr_fetch(void)
