@@ -111,11 +111,12 @@ int qd_json_node_details(const struct qd_control_snapshot *s, uint32_t id, json_
 			(void)json_array_append_new(links, link_of(s, &s->links[i])); /* as warn() */
 	}
 	json_t *rest = json_pack(
-		"{s:s,s:b,s:o,s:o,s:o,s:o,s:b,s:o}", "state", qd_why_node_state(s, id), "member",
-		qd_set_has(v->members, id), "weight", qd_json_integer(votes->weight[id - 1]), "vote",
-		qd_json_integer(qd_votes_of(votes, id)), "incarnation",
-		qd_json_integer(v->incarnation[id - 1]), "configuration", qd_json_tag(v->tags[id - 1]),
-		"has_vote", (v->news_flags[id - 1] & QD_NEWS_NO_VOTE) == 0, "links", links);
+		"{s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:b,s:o}", "state", qd_why_node_state(s, id), "member",
+		qd_set_has(v->members, id), "paused", qd_set_has(votes->paused, id), "weight",
+		qd_json_integer(votes->weight[id - 1]), "vote", qd_json_integer(qd_votes_of(votes, id)),
+		"incarnation", qd_json_integer(v->incarnation[id - 1]), "configuration",
+		qd_json_tag(v->tags[id - 1]), "has_vote", (v->news_flags[id - 1] & QD_NEWS_NO_VOTE) == 0,
+		"links", links);
 	const int status = node != NULL && rest != NULL ? json_object_update(node, rest) : -1;
 	json_decref(rest);
 	return status;

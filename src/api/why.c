@@ -251,6 +251,27 @@ static void say_voteless(const struct qd_control_snapshot *s, struct qd_why *w)
 		names, qd_set_count(out) == 1 ? "is" : "are");
 }
 
+static void say_paused(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const uint64_t paused = s->views.head.votes.paused;
+	const uint64_t others = paused & ~qd_set_of(s->node_id);
+	const bool several = qd_set_count(others) > 1;
+	char names[QD_WHY_TEXT_MAX / 2];
+	if (qd_set_has(paused, s->node_id))
+		qd_why_say(w,
+			   "This node is paused: it votes, and starts nothing until \"quorumctl node resume "
+			   "%s\".",
+			   name_of(s, s->node_id));
+	qd_why_names(s, others, names, sizeof(names));
+	names[0] = 'N';
+	if (others != 0)
+		qd_why_say(w, "%s %s paused: %s, and %s nothing until \"quorumctl node resume\".", names,
+			   several ? "are" : "is", several ? "they vote" : "it votes",
+			   several ? "start" : "starts");
+	if (s->views.quorate && qd_set_contains(paused, s->views.members))
+		qd_why_say(w, "All members are paused: nothing is started anywhere.");
+}
+
 static void say_head(const struct qd_control_snapshot *s, struct qd_why *w)
 {
 	const struct qd_head *h = &s->views.head;
@@ -286,6 +307,7 @@ void qd_why_explain(const struct qd_control_snapshot *s, struct qd_why *out)
 	say_apart(s, missing, out);
 	say_votes_gone(s, missing, out);
 	say_voteless(s, out);
+	say_paused(s, out);
 	say_head(s, out);
 	if (v->quorate)
 		qd_why_would_lose(s, out);

@@ -259,6 +259,12 @@ void qd_control_server_log(struct qd_control_server *s, struct qd_mono at, enum 
 void qd_control_server_trace(struct qd_control_server *s, struct qd_mono at, const struct qd_trace *trace,
 			     const char *text);
 
+/* What an operator asked for on another node: take the one place there is. Its answer goes to `reply`, once; `r` is
+ * borrowed. False: a request is under way. */
+typedef void qd_control_reply_fn(void *context, const struct qd_control_reply *r);
+bool qd_control_server_take(struct qd_control_server *s, enum qd_control_ask ask, qd_control_reply_fn *reply,
+			    void *context);
+
 /* Answers to what an operator has asked for. Nothing is under way: ignored.
  *
  * _reply() is the core's QD_ACTION_REPLY, to handover, change and force. _refuse() says why in words, for any of the calls:

@@ -121,6 +121,8 @@ static void put_done(struct qd_operator *o, const struct qd_body_result *r)
 					 "other configurations are on their way: ask again");
 		return;
 	}
+	if (o->config.forward(o->config.context, o->from, r->digest))
+		return;
 	ev.u.change.from = o->from;
 	ev.u.change.votes = &o->votes;
 	memcpy(ev.u.change.body, r->digest, sizeof(ev.u.change.body));

@@ -20,6 +20,8 @@ struct qd_operator_config {
 	bool (*take)(void *texts, const uint8_t digest[QD_DIGEST_BYTES], const uint8_t *text,
 		     size_t len_bytes);
 	void *texts;
+	/* To the leader, when that is another node: false: it is this one's to do. The text is one of `texts`. */
+	bool (*forward)(void *context, struct qd_tag from, const uint8_t digest[QD_DIGEST_BYTES]);
 	void (*post)(void *context, const struct qd_event *ev); /* to the core; what it points to stays */
 	void *context;
 };

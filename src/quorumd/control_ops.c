@@ -34,10 +34,14 @@ static struct qd_control_client *close_operation(struct qd_control_server *s, ui
 static void answer(struct qd_control_server *s, const struct qd_control_reply *reply)
 {
 	uint64_t id = 0;
+	qd_control_reply_fn *const fn = s->operation.reply;
+	void *const context = s->operation.context;
 	if (s->operation.ask == QD_ASK_NONE)
 		return;
 	struct qd_control_client *c = close_operation(s, &id);
-	if (c != NULL)
+	if (fn != NULL)
+		fn(context, reply);
+	else if (c != NULL)
 		send_reply(s, c, id, reply);
 }
 
@@ -122,6 +126,16 @@ void qd_control_operation(struct qd_control_server *s, struct qd_control_client 
 	}
 	s->operation = (struct qd_control_operation){.ask = r->ask, .client = c, .id = r->id};
 	begin(s, r, fd);
+}
+
+bool qd_control_server_take(struct qd_control_server *s, enum qd_control_ask ask, qd_control_reply_fn *reply,
+			    void *context)
+{
+	qd_assert(ask != QD_ASK_NONE && reply != NULL);
+	if (s->operation.ask != QD_ASK_NONE)
+		return false;
+	s->operation = (struct qd_control_operation){.ask = ask, .reply = reply, .context = context};
+	return true;
 }
 
 void qd_control_server_reply(struct qd_control_server *s, enum qd_reply reply)

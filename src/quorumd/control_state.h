@@ -19,6 +19,8 @@ struct qd_control_operation {
 	enum qd_control_ask ask;	  /* QD_ASK_NONE: nothing is under way */
 	struct qd_control_client *client; /* NULL: it is gone */
 	uint64_t id;
+	qd_control_reply_fn *reply; /* NULL: the client's. Else it is another node's operator's. */
+	void *context;
 	struct qd_control_text text; /* of QD_ASK_CHANGE */
 };
 

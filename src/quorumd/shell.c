@@ -64,6 +64,8 @@ static void on_handover(void *context, uint32_t to)
 		qd_control_server_reply(s->control, QD_REPLY_BUSY);
 		return;
 	}
+	if (s->forward != NULL && qd_forward_handover(s->forward, to))
+		return;
 	ev.u.handover.to = to;
 	qd_shell_post(s, &ev);
 }
@@ -97,6 +99,12 @@ static void on_post(void *context, const struct qd_event *ev)
 	qd_shell_post(context, ev);
 }
 
+static bool on_forward(void *context, struct qd_tag from, const uint8_t digest[QD_DIGEST_BYTES])
+{
+	const struct qd_shell *s = context;
+	return qd_forward_change(s->forward, from, digest);
+}
+
 static int open_operator(struct qd_shell *s)
 {
 	const struct qd_operator_config config = {
@@ -107,10 +115,21 @@ static int open_operator(struct qd_shell *s)
 		.store = qd_shell_config_store(s->config),
 		.take = qd_shell_config_take,
 		.texts = s->config,
+		.forward = on_forward,
 		.post = on_post,
 		.context = s,
 	};
-	return qd_operator_open(&config, &s->operator);
+	const int rc = qd_operator_open(&config, &s->operator);
+	const struct qd_forward_config forward = {
+		.conf = &s->conf,
+		.node = &s->node,
+		.control = s->control,
+		.transfer = qd_shell_config_transfer(s->config),
+		.operator= s->operator,
+		.handover = on_handover,
+		.context = s,
+	};
+	return rc == 0 ? qd_forward_open(&forward, &s->forward) : rc;
 }
 
 /* ------------------------------------------------ what clients see */
@@ -236,6 +255,7 @@ static void serve(struct qd_shell *s)
 		qd_shell_tell_stray(s);
 		qd_shell_config_think(s->config, s->now);
 		qd_operator_think(s->operator);
+		qd_forward_think(s->forward);
 		qd_control_networks_think(s->networks, s->now);
 	}
 	for (int i = 0; i < QD_SHELL_EVENTS_A_TURN && !s->off; i++) {
@@ -398,6 +418,7 @@ void qd_shell_close(struct qd_shell *s)
 		qd_paths_close(s->paths);
 	qd_shell_net_close(s->net);
 	qd_control_networks_close(s->networks);
+	qd_forward_close(s->forward);
 	qd_shell_config_close(s->config);
 	qd_operator_close(s->operator);
 	qd_runner_close(&s->runner);

@@ -95,6 +95,7 @@ void qd_shell_apply(struct qd_shell *s)
 	qd_shell_net_configure(s->net, &s->conf, s->now);
 	if (qd_shell_witness_configure(qd_shell_net_witness(s->net), &s->conf, why) != 0)
 		qd_shell_say(s, QD_LEVEL_ERROR, "%s: %s: this node goes on without the witness", name, why);
+	qd_shell_config_configure(s->config, &s->conf, s->now);
 	tell_links(s);
 	if (memcmp(&s->conf.times, &s->node.config.times, sizeof s->conf.times) != 0) {
 		struct qd_event ev = {.kind = QD_EVENT_TIMES};

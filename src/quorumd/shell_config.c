@@ -131,7 +131,7 @@ static void fetch(struct qd_shell_config *c, struct qd_mono now)
 		.from = conf->nodes[conf->node_id].addresses[link],
 		.to = conf->nodes[c->from].addresses[link],
 	};
-	memcpy(want.digest, c->kept.head.body, QD_DIGEST_BYTES);
+	memcpy(want.question.digest, c->kept.head.body, QD_DIGEST_BYTES);
 	c->fetch = qd_transfer_fetch(c->transfer, &want, now);
 	c->fetch_at = qd_mono_add(now, qd_span_ms(FETCH_AGAIN_MS));
 }
@@ -211,6 +211,21 @@ void qd_shell_config_think(struct qd_shell_config *c, struct qd_mono now)
 struct qd_kept_store *qd_shell_config_store(struct qd_shell_config *c)
 {
 	return c->store;
+}
+
+struct qd_transfer *qd_shell_config_transfer(struct qd_shell_config *c)
+{
+	return c->transfer;
+}
+
+void qd_shell_config_configure(struct qd_shell_config *c, const struct qd_conf *conf, struct qd_mono now)
+{
+	struct qd_address local[QD_LINKS_MAX] = {0};
+	for (uint32_t l = 0; l < conf->network_count; l++)
+		local[l] = conf->nodes[conf->node_id].addresses[l];
+	c->conf = *conf;
+	qd_transfer_set_peers(c->transfer, conf->members);
+	qd_transfer_configure(c->transfer, local, now);
 }
 
 /* ------------------------------------------------ beginning */

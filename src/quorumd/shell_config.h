@@ -45,10 +45,15 @@ bool qd_shell_config_give(void *config, const uint8_t digest[QD_DIGEST_BYTES], u
 struct qd_mono qd_shell_config_deadline(const struct qd_shell_config *c);
 void qd_shell_config_think(struct qd_shell_config *c, struct qd_mono now);
 
+/* The configuration changed: addresses, and who is a node. */
+void qd_shell_config_configure(struct qd_shell_config *c, const struct qd_conf *conf, struct qd_mono now);
+
 /* The key file was read again. */
 int qd_shell_config_rekey(struct qd_shell_config *c, const struct qd_conf *conf, char *why);
 
 /* For operators: jobs on the store. Borrowed. */
 struct qd_kept_store *qd_shell_config_store(struct qd_shell_config *c);
+/* And connections to other nodes. Borrowed. */
+struct qd_transfer *qd_shell_config_transfer(struct qd_shell_config *c);
 
 #endif

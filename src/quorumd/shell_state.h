@@ -10,6 +10,7 @@
 #include "drv/stamper.h"
 #include "drv/watchdog.h"
 #include "quorumd/control.h"
+#include "quorumd/control_forward.h"
 #include "quorumd/control_networks.h"
 #include "quorumd/control_operator.h"
 #include "quorumd/shell.h"
@@ -37,6 +38,7 @@ struct qd_shell {
 	struct qd_shell_config *config;	      /* with `net` */
 	struct qd_control_networks *networks; /* with `net` */
 	struct qd_operator *operator;	      /* with `net` */
+	struct qd_forward *forward;	      /* with `net` */
 	struct qd_kept first_kept;	      /* what was there at the start */
 	struct qd_store store;
 	struct qd_runner_link runner;

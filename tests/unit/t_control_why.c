@@ -27,6 +27,7 @@ struct why_case {
 	uint32_t flag_of; /* node with `flag` */
 	uint32_t flag;
 	uint32_t heavy; /* node of weight 3 */
+	uint64_t paused;
 	const char *sentences[SENTENCES_MAX];
 };
 
@@ -49,6 +50,7 @@ static void fill_votes(const struct why_case *c, struct qd_control_snapshot *s)
 	votes->dynamic = true;
 	votes->out = c->out;
 	votes->extra_out = c->extra_out;
+	votes->paused = c->paused;
 	for (uint32_t id = 1; id <= c->nodes; id++)
 		votes->weight[id - 1] = c->heavy == id ? 3 : 1;
 	v->extra_holder = c->holder;
@@ -285,6 +287,31 @@ static const struct why_case CASES[] = {
 		       "This node was started with prevented quorum: it may only join a view of others. "
 		       "Start it again without that to change it.",
 		       "Node beta is not heard.", "It becomes quorate when node beta is heard.", FORCE}},
+	{.about = "another one is paused",
+	 .nodes = 2,
+	 .links = 1,
+	 .set = 3,
+	 .quorate = true,
+	 .out = 2,
+	 .paused = 2,
+	 .sentences = {"Quorate: nodes alpha and beta have 1 of 1 votes; 1 is needed.", LEADS,
+		       "Node beta is here without a vote at present: an even number of votes could tie, or "
+		       "the votes have not followed yet.",
+		       "Node beta is paused: it votes, and starts nothing until \"quorumctl node resume\".",
+		       "The quorum is lost when node alpha fails."}},
+	{.about = "all are paused",
+	 .nodes = 3,
+	 .links = 1,
+	 .set = 7,
+	 .quorate = true,
+	 .paused = 7,
+	 .sentences = {"Quorate: nodes alpha, beta and gamma have 3 of 3 votes; 2 are needed.", LEADS,
+		       "This node is paused: it votes, and starts nothing until \"quorumctl node resume "
+		       "alpha\".",
+		       "Nodes beta and gamma are paused: they vote, and start nothing until \"quorumctl node "
+		       "resume\".",
+		       "All members are paused: nothing is started anywhere.",
+		       "It survives the failure of any one node."}},
 };
 
 static struct qd_control_snapshot snapshot;

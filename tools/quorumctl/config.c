@@ -192,7 +192,7 @@ static int run_rollback(int argc, char **argv)
 #define APPLY_HELP                                                                                           \
 	"  --yes          do not ask\n"                                                                      \
 	"  --json         the differences as JSON\n" QD_CTL_SOCKET_HELP                                      \
-	"\nExit status: 0 done, 1 it did not work, 2 no quorum or another node leads, 64 not confirmed,\n"   \
+	"\nExit status: 0 done, 1 it did not work, 2 no quorum, 64 not confirmed,\n"                         \
 	"75 the configuration was changed meanwhile, 77 it would lose the quorum, 78 it is not valid.\n"
 
 static const struct qd_ctl_command commands[] = {
@@ -208,8 +208,8 @@ static const struct qd_ctl_command commands[] = {
 	 "\nExit status: 0 nothing differs, 1 something does.\n"},
 	{"apply", run_apply, "FILE [--yes] [--json] [--socket PATH]",
 	 "Make the cluster's part of FILE the configuration of the whole cluster. Shows the differences and "
-	 "asks.\nDone means: durable on every member, and the disk or witness knows it. Ask on the "
-	 "leader.\n\n" APPLY_HELP},
+	 "asks.\nDone means: durable on every member, and the disk or witness knows it. May be asked on any "
+	 "member.\n\n" APPLY_HELP},
 	{"history", run_history, "[--json] [--socket PATH]",
 	 "List the configurations that were in force here, newest first.\n\n"
 	 "  --json         as JSON, oldest first\n" QD_CTL_SOCKET_HELP},

@@ -201,18 +201,15 @@ uint32_t qd_edit_print(const struct qd_conf *old, const struct qd_conf *fresh, b
 
 /* ------------------------------------------------ sending */
 
-/* Who could be asked instead, or what else is wrong. */
+/* The request goes to the leader by itself: there is none, or there was none just then. */
 static void complain_no_view(const struct qd_edit *e)
 {
 	json_t *s = NULL;
 	long http = 0;
 	if (qd_api_ask(e->socket, "/v1/status", NULL, &s, &http) != 0)
 		return;
-	const json_t *leader = json_object_get(json_object_get(s, "view"), "leader");
-	const char *name = json_string_value(json_object_get(leader, "name"));
-	if (name != NULL)
-		qd_ctl_complain("%s: only the leader changes the configuration: ask on node %s", e->command,
-				name);
+	if (json_is_true(json_object_get(json_object_get(s, "quorum"), "quorate")))
+		qd_ctl_complain("%s: the view is just changing: ask again", e->command);
 	else
 		qd_ctl_complain(
 			"%s: there is no quorum, so nothing can be changed: quorumctl why says what is "

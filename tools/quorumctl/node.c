@@ -4,6 +4,7 @@
 #include "edit.h"
 #include "quorumd/conf_value.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +24,8 @@ static void print_node(const json_t *n)
 		(void)printf(" weight %lld, vote %lld",
 			     (long long)json_integer_value(json_object_get(n, "weight")),
 			     (long long)json_integer_value(json_object_get(n, "vote")));
-	(void)printf("%s%s\n", json_is_true(json_object_get(n, "owner")) ? ", leads" : "",
+	(void)printf("%s%s%s\n", json_is_true(json_object_get(n, "paused")) ? ", paused" : "",
+		     json_is_true(json_object_get(n, "owner")) ? ", leads" : "",
 		     json_is_true(json_object_get(n, "self")) ? ", this node" : "");
 }
 
@@ -187,24 +189,131 @@ static int run_remove(int argc, char **argv)
 
 /* ------------------------------------------------ pause, resume */
 
-/* A node that is a member and yet runs nothing is not known to this release's core. */
-static int refuse_pause(const char *command)
+enum {
+	DRAIN_TRIES = 50, /* while a change of votes is under way no leader hands over */
+	DRAIN_AGAIN_MS = 200,
+};
+
+static int set_paused(const char *name, bool paused)
 {
-	qd_ctl_complain(
-		"node %s: not in this release: a member cannot be kept from running the group. "
-		"\"quorumctl handover NODE\" moves it away; \"systemctl stop quorumd\" on the node hands its "
-		"vote over and leaves in order",
-		command);
-	return qd_ctl_exit_status(QD_ERR_UNSUPPORTED);
+	int status = qd_edit_open(&edit, NULL);
+	const uint32_t id = status == 0 ? qd_edit_node(&edit, name) : 0;
+	if (status == 0 && id == 0)
+		status = qd_ctl_exit_status(QD_ERR_NOT_FOUND);
+	if (status != 0)
+		return status;
+	if (edit.conf.nodes[id].paused == paused) {
+		(void)printf("node %s is %s already\n", edit.conf.nodes[id].name,
+			     paused ? "paused" : "not paused");
+		return 0;
+	}
+	edit.fresh = edit.conf;
+	edit.fresh.nodes[id].paused = paused;
+	return qd_edit_apply_fresh(&edit);
+}
+
+/* Whether the node leads the view, as the asked one knows it. */
+static int find_leader(const char *name, bool *leads)
+{
+	json_t *s = NULL;
+	long http = 0;
+	if (qd_api_ask(edit.socket, "/v1/status", NULL, &s, &http) != 0)
+		return QD_CTL_UNREACHABLE;
+	const json_t *leader = json_object_get(json_object_get(s, "view"), "leader");
+	const int status = http == 200 ? 0 : qd_api_complain(s, http);
+	*leads = json_integer_value(json_object_get(leader, "id")) ==
+		 (json_int_t)qd_conf_node_find(&edit.conf, name);
+	json_decref(s);
+	return status;
+}
+
+/* One request to hand over to whoever may run things. *again: it was not the time for it. */
+static int ask_handover(bool *again)
+{
+	json_t *answer = NULL;
+	long http = 0;
+	*again = false;
+	if (qd_api_ask(edit.socket, "/v1/handover", "{\"to\": null}", &answer, &http) != 0)
+		return QD_CTL_UNREACHABLE;
+	const char *reply = json_string_value(json_object_get(answer, "reply"));
+	const char *text = json_string_value(json_object_get(answer, "text"));
+	int status = QD_CTL_DEGRADED;
+	if (reply == NULL)
+		status = qd_api_complain(answer, http);
+	else if (json_is_true(json_object_get(answer, "done")))
+		status = 0;
+	else if (strcmp(reply, "busy") == 0 || strcmp(reply, "not-owner") == 0)
+		*again = true;
+	else if (strcmp(reply, "no-such-node") == 0)
+		qd_ctl_complain("node pause: it is paused, but not drained: no other member may take over "
+				"what it runs; what runs there goes on");
+	else
+		qd_ctl_complain("node pause: it is paused, but not drained: %s", text != NULL ? text : reply);
+	json_decref(answer);
+	return status;
+}
+
+/* Only the leader runs things. When it has handed over, everything of it has stopped. */
+static int drain(const char *name)
+{
+	int status = 0;
+	for (int i = 0; i < DRAIN_TRIES; i++) {
+		bool again = false;
+		bool leads = false;
+		status = find_leader(name, &leads);
+		if (status == 0 && leads)
+			status = ask_handover(&again);
+		if (!again) {
+			if (status == 0 && !edit.json)
+				(void)puts("drained: nothing of the group runs there");
+			return status;
+		}
+		(void)poll(NULL, 0, DRAIN_AGAIN_MS); /* a pause; a signal may end it early */
+	}
+	qd_ctl_complain("node pause: it is paused, but not drained: another change or hand-over is under "
+			"way: ask again");
+	return status;
 }
 
 static int run_pause(int argc, char **argv)
 {
-	bool drain = false;
+	bool wants_drain = false;
 	const char *name = NULL;
-	const struct qd_ctl_option options[] = {{NULL, NULL, &name}, {"--drain", &drain, NULL}};
-	const int status = qd_ctl_options(argc, argv, options, COUNT(options));
-	return status != 0 ? status : refuse_pause(argv[0]);
+	const struct qd_ctl_option options[] = {{NULL, NULL, &name},
+						{"--drain", &wants_drain, NULL},
+						{"--json", &edit.json, NULL},
+						{"--socket", NULL, &edit.socket}};
+	int status = qd_ctl_options(argc, argv, options, COUNT(options));
+	edit.command = "node pause";
+	edit.yes = true; /* it loses nothing, and resume takes it back */
+	if (status == 0 && name == NULL) {
+		qd_ctl_complain("node pause: expected a name or an id of the configuration");
+		status = QD_CTL_USAGE;
+	}
+	if (status == 0)
+		status = set_paused(name, true);
+	if (status == 0 && wants_drain)
+		status = drain(name);
+	qd_edit_close(&edit);
+	return status;
+}
+
+static int run_resume(int argc, char **argv)
+{
+	const char *name = NULL;
+	const struct qd_ctl_option options[] = {
+		{NULL, NULL, &name}, {"--json", &edit.json, NULL}, {"--socket", NULL, &edit.socket}};
+	int status = qd_ctl_options(argc, argv, options, COUNT(options));
+	edit.command = "node resume";
+	edit.yes = true;
+	if (status == 0 && name == NULL) {
+		qd_ctl_complain("node resume: expected a name or an id of the configuration");
+		status = QD_CTL_USAGE;
+	}
+	if (status == 0)
+		status = set_paused(name, false);
+	qd_edit_close(&edit);
+	return status;
 }
 
 #define EDIT_HELP                                                                                            \
@@ -224,10 +333,19 @@ static const struct qd_ctl_command commands[] = {
 	{"remove", run_remove, "NODE [--yes] [--json] [--socket PATH]",
 	 "Take a node out of the configuration. Stop quorumd there first: then it hands its vote "
 	 "over.\n\n" EDIT_HELP},
-	{"pause", run_pause, "[NODE] [--drain]",
-	 "Keep a node from running the group while it stays a member. Not in this release: refused with "
-	 "69.\n"},
-	{"resume", run_pause, "[NODE]", "End a pause. Not in this release: refused with 69.\n"},
+	{"pause", run_pause, "NODE [--drain] [--json] [--socket PATH]",
+	 "Keep a node from starting anything while it stays a member and votes. It lasts, over restarts, "
+	 "until "
+	 "it is\nresumed. What runs there goes on.\n\n"
+	 "  --drain        hand what runs there over to a member that is not paused, and wait for it\n"
+	 "  --json         the differences as JSON\n" QD_CTL_SOCKET_HELP
+	 "\nThe configuration is written anew, without its comments. Exit status: as quorumctl config apply; "
+	 "1 it is\npaused, but what runs there could not be handed over.\n"},
+	{"resume", run_resume, "NODE [--json] [--socket PATH]",
+	 "End a pause.\n\n"
+	 "  --json         the differences as JSON\n" QD_CTL_SOCKET_HELP
+	 "\nThe configuration is written anew, without its comments. Exit status: as quorumctl config "
+	 "apply.\n"},
 };
 
 int qd_ctl_node_run(int argc, char **argv)

@@ -113,13 +113,13 @@ void qd_status_print_nodes(const json_t *s)
 		const char *state = qd_status_text(n, "state");
 		const bool up = strcmp(state, "up") == 0;
 		(void)printf(
-			"  node %-3lld %s: %s%s%s, weight %lld, vote %lld, incarnation %lld, configuration "
+			"  node %-3lld %s: %s%s%s%s, weight %lld, vote %lld, incarnation %lld, configuration "
 			"%lld.%lld%s%s\n",
 			number(n, "id"), qd_status_text(n, "name"),
 			qd_ctl_colour(up ? QD_CTL_GREEN : QD_CTL_RED), state, qd_ctl_colour(QD_CTL_PLAIN),
-			number(n, "weight"), number(n, "vote"), number(n, "incarnation"),
-			number(tag, "epoch"), number(tag, "version"),
-			json_is_true(json_object_get(n, "self")) ? ", this node" : "",
+			json_is_true(json_object_get(n, "paused")) ? ", paused" : "", number(n, "weight"),
+			number(n, "vote"), number(n, "incarnation"), number(tag, "epoch"),
+			number(tag, "version"), json_is_true(json_object_get(n, "self")) ? ", this node" : "",
 			json_is_true(json_object_get(n, "owner")) ? ", leads" : "");
 		for (size_t k = 0; k < json_array_size(links); k++)
 			print_link(json_array_get(links, k));
