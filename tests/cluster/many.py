@@ -40,6 +40,7 @@ class Plan:
         self.disk = more.pop('disk', 'disk' in model)
         self.witness = more.pop('witness', 'witness' in model)
         self.stamp_ms = more.pop('stamp_ms', 20)
+        self.share = more.pop('share', False)  # the witness is a directory that all can reach, no daemon
         if more:
             raise TypeError('no such part of a plan: %s' % ', '.join(more))
 
@@ -51,8 +52,8 @@ class Plan:
         return (self.threshold + 0.5) * self.delay_ms
 
     def __str__(self):
-        return '%d nodes, %s, IPv%d, %d network%s' % (self.nodes, self.model, self.family, self.networks,
-                                                       '' if self.networks == 1 else 's')
+        return '%d nodes, %s%s, IPv%d, %d network%s' % (self.nodes, self.model, ' (share)' if self.share else '', self.family,
+                                                         self.networks, '' if self.networks == 1 else 's')
 
 
 class Machine(cluster.Node):
@@ -93,7 +94,9 @@ class Machine(cluster.Node):
         }
         if plan.disk:
             lines['quorum_disk'] = '{paths: ["%s"], initiator: iqn.2026-11.test.quorumd}' % self.rig.target.url()
-        if plan.witness:
+        if plan.share:
+            lines['witness'] = '{share: "%s"}' % self.rig.witness.mount
+        elif plan.witness:
             lines['witness'] = '{addresses: ["%s"]}' % self.rig.witness.address()
         return ''.join('%s: %s\n' % line for line in lines.items())
 
@@ -118,7 +121,20 @@ class Machine(cluster.Node):
     def command(self):
         later = ['unshare', '--time', '--monotonic', str(self.clock_ahead_s), '--boottime', str(self.clock_ahead_s),
                  '--fork', '--kill-child']
-        return [*self.space.within(), *(later if self.clock_ahead_s else []), *super().command()]
+        mounts = self.rig.witness.mounting() if self.rig.plan.share else []
+        return [*self.space.within(), *(later if self.clock_ahead_s else []), *mounts, *super().command()]
+
+    def lose_share(self):
+        """Its mount of the share is gone; false: it was."""
+        return self.mounted('umount', '-l', self.rig.witness.mount)
+
+    def find_share(self):
+        return os.path.ismount('/proc/%d/root%s' % (self.process.pid, self.rig.witness.mount)) or \
+            self.mounted('mount', '--bind', self.rig.witness.folder, self.rig.witness.mount)
+
+    def mounted(self, *command):
+        return subprocess.run(['nsenter', '--mount=/proc/%d/ns/mnt' % self.process.pid, *command],
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
     def ctl(self, *words, limit_s=30):
         """quorumctl on this node: (exit status, what it said)."""
@@ -247,6 +263,40 @@ class Witness:
         self.kill()
 
 
+class Share:
+    """The witness as a directory: every machine has it mounted, at the same place, in its own way. As long as it is here,
+    `process` is true, as a daemon's."""
+
+    def __init__(self, rig):
+        self.folder, self.mount = os.path.join(rig.folder, 'filer'), os.path.join(rig.folder, 'share')
+        with open(rig.key, encoding='utf-8') as key:
+            cluster_id = re.search(r'^cluster ([0-9a-f]+)$', key.read(), re.MULTILINE).group(1)
+        self.place = os.path.join(self.folder, cluster_id)
+        self.rig, self.process = rig, True
+        os.makedirs(self.place)
+        os.mkdir(self.mount)
+
+    def mounting(self):
+        return ['unshare', '--mount', 'sh', '-c', 'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh', self.folder,
+                self.mount]
+
+    def start(self):
+        if not self.process:
+            os.rename(self.place + '.away', self.place)
+            self.process = True
+
+    def kill(self):
+        """The filer has it no more, for whoever looks."""
+        at = self.rig.now()
+        if self.process:
+            os.rename(self.place, self.place + '.away')
+            self.process = None
+        return at
+
+    def close(self):
+        """It goes with the rig's folder."""
+
+
 class Many(cluster.Rig):
     def __init__(self, plan):  # pylint: disable=super-init-not-called  # another target and other nodes
         self.plan = plan
@@ -265,11 +315,11 @@ class Many(cluster.Rig):
 
     def build(self):
         plan = self.plan
-        with_disk, with_witness = [STORAGE] * plan.disk, [FAR] * plan.witness
+        with_disk, with_witness = [STORAGE] * plan.disk, [FAR] * (plan.witness and not plan.share)
         places = plan.lans() + with_disk + with_witness
         hosts = {NAMES[i]: (i, places) for i in range(1, plan.nodes + 1)}
         hosts.update({TARGET: (TARGET_NUMBER, with_disk)} if plan.disk else {})
-        hosts.update({WITNESS: (WITNESS_NUMBER, with_witness)} if plan.witness else {})
+        hosts.update({WITNESS: (WITNESS_NUMBER, with_witness)} if with_witness else {})
         self.networks = space.Networks(places, hosts, plan.family)
         self.keygen(self.key)
         # The script's path is the same on every machine, as all of the configuration.
@@ -282,7 +332,7 @@ class Many(cluster.Rig):
             self.target.start()
             self.target.format()
         if plan.witness:
-            self.witness = Witness(self)
+            self.witness = Share(self) if plan.share else Witness(self)
             self.witness.start()
         for number in range(1, plan.nodes + 1):
             self.nodes[number] = Machine(self, number)
@@ -445,9 +495,12 @@ class Many(cluster.Rig):
     def isolate(self, number, lans=True, storage=False, far=False):
         """Silently, both ways, from every other node; from the disk and the witness, too, if asked."""
         others = [h for h in self.networks.hosts if h != NAMES[number]]
-        nets = self.plan.lans() * lans + [STORAGE] * (storage and self.plan.disk) + [FAR] * (far and self.plan.witness)
+        nets = self.plan.lans() * lans + [STORAGE] * (storage and self.plan.disk) + \
+            [FAR] * (far and FAR in self.networks.names)
         pairs = self.networks.pairs([NAMES[number]], nets, others)
         self.networks.cut(pairs)
+        if far and self.plan.share:
+            self.nodes[number].lose_share()
         return self.fault('%s is cut off: %s' % (NAMES[number], ' '.join(nets)))
 
     def split(self, some):
@@ -462,4 +515,8 @@ class Many(cluster.Rig):
 
     def mend_all(self):
         self.networks.mend_all()
+        if self.plan.share:
+            for node in self.nodes.values():
+                if node.present():
+                    node.find_share()
         return self.fault('all is mended')

@@ -217,7 +217,8 @@ def outcome_a(rig, note):
 
 
 @case('outcome b: all networks are cut and the owner dies: another one takes over',
-      Plan(2, 'node_and_disk', networks=2), Plan(2, 'node_and_witness'), Plan(3, 'disk_only', family=4))
+      Plan(2, 'node_and_witness', share=True), Plan(2, 'node_and_disk', networks=2), Plan(2, 'node_and_witness'),
+      Plan(3, 'disk_only', family=4))
 def outcome_b(rig, note):
     owner = rig.up()
     rig.settle()
@@ -360,8 +361,8 @@ def storage(rig, note):
     rig.wait_view(sorted(rig.nodes))
 
 
-@case('the witness dies and comes back: nothing stops; then a node may die', Plan(2, 'node_and_witness'),
-      Plan(4, 'node_and_witness', networks=2, family=4))
+@case('the witness dies and comes back: nothing stops; then a node may die', Plan(2, 'node_and_witness', share=True),
+      Plan(2, 'node_and_witness'), Plan(4, 'node_and_witness', networks=2, family=4))
 def witness_dies(rig, note):
     owner = rig.up()
     rig.settle()

@@ -17,12 +17,15 @@ NODES, WEIGHTS = (2, 3, 4, 5), (3, 4, 2, 2)
 
 
 class Schedule:
-    def __init__(self, seed):
+    def __init__(self, seed, share=False):
         self.seed = seed
         r = self.random = random.Random(seed)
         model = r.choice(many.MODELS)
         self.plan = many.Plan(r.choices(NODES, WEIGHTS)[0], model, networks=r.choice((1, 2)), family=r.choice((4, 6)),
                               dynamic=r.random() < 0.75, renew_ms=600, delay_ms=100)
+        if share:
+            self.plan = many.Plan(self.plan.nodes, 'node_and_witness', networks=self.plan.networks, family=self.plan.family,
+                                  dynamic=self.plan.dynamic, renew_ms=600, delay_ms=100, share=True)
         self.steps = list(self.draw())
 
     def draw(self):
@@ -33,7 +36,9 @@ class Schedule:
         if plan.disk:
             kinds.update({'storage': 4, 'target_stall': 2, 'target_wake': 3, 'target_kill': 1, 'target_start': 3})
         if plan.witness:
-            kinds.update({'far': 4, 'witness_kill': 2, 'witness_start': 4, 'witness_stall': 1, 'witness_wake': 3})
+            kinds.update({'far': 4, 'witness_kill': 2, 'witness_start': 4})
+        if plan.witness and not plan.share:
+            kinds.update({'witness_stall': 1, 'witness_wake': 3})
         at = 0
         while at < FAULTS_MS:
             yield (at, r.choices(list(kinds), list(kinds.values()), k=CHOICES), r.random(), r.random())
@@ -172,6 +177,12 @@ class Player:
         return self.reach(a, b, many.STORAGE, many.TARGET)
 
     def far(self, a, b):
+        if self.rig.plan.share:
+            node = self.pick(a, self.alive())
+            if node is None or not node.lose_share():
+                return False
+            self.cut.add((many.FAR, node.name))
+            return self.rig.fault(node.name + ' loses its mount of the share')
         return self.reach(a, b, many.FAR, many.WITNESS)
 
     def mend(self, *_):
@@ -290,9 +301,9 @@ def play(rig, schedule):
     return player.counts, rig.now() - mended
 
 
-def run(seed, keep=False):
+def run(seed, keep=False, share=False):
     """(what went wrong or None, line about it)."""
-    schedule = Schedule(seed)
+    schedule = Schedule(seed, share)
     rig = many.Many(schedule.plan)
     begun = cluster.boot_ms()
     try:

@@ -21,7 +21,7 @@ SIZES = (2, 3, 4, 5)
 # name: (what fails, node it needs: the owner or the so-manieth other one)
 FAILURES = {'owner dies': ('dies', 0), 'owner cut off': ('cut', 0), 'other dies': ('dies', 1), 'other cut off': ('cut', 1),
             'second other dies': ('dies', 2), 'second other cut off': ('cut', 2), 'disk dies': ('disk', None),
-            'witness dies': ('witness', None)}
+            'witness dies': ('witness', None), 'network dies': ('network', None)}
 FRESH_MS = 500  # a service that runs has said so in this time, on a busy machine
 
 
@@ -30,7 +30,7 @@ def cases():
     for model in many.MODELS:
         for nodes in SIZES:
             names = [name for name, (kind, place) in FAILURES.items()
-                     if (place is None and kind in model) or (place is not None and place < nodes)]
+                     if (place is None and (kind == 'network' or kind in model)) or (place is not None and place < nodes)]
             for name in names:
                 if not name.startswith('second'):
                     yield model, nodes, (name,)
@@ -52,9 +52,11 @@ def fail(rig, owner, failures):
     dying = [pid for kind, node in victims if kind == 'dies' for pid in node.pids()]
     dying += [part.process.pid for kind, part in (('disk', rig.target), ('witness', rig.witness))
               if kind in [k for k, _ in victims]]
+    if 'network' in [k for k, _ in victims]:
+        rig.cut_all_lans()
     for kind, node in victims:
         if kind == 'cut':
-            rig.isolate(node.number, storage=True, far=True)
+            rig.isolate(node.number, lans='network' not in [k for k, _ in victims], storage=True, far=True)
     machine.signal_all(dying, signal.SIGKILL)
     at = rig.now()
     for kind, node in victims:
