@@ -35,6 +35,7 @@ stage sim-mutants pool 'tests/sim/main.c' 'tests/run_sim.sh mutants'
 stage clang-tidy pool 'src/*/*.c' 'JOBS=1 tests/lint/run.sh clang_tidy'
 stage sim pool 'tests/sim/main.c' "tests/run_sim.sh seeds $seeds"
 stage sim-cluster pool 'tests/sim/main.c' "tests/run_sim.sh cluster $((seeds / 33))"
+stage sim-share pool 'tests/sim/main.c' "tests/run_sim.sh share $((seeds / 100))"
 stage sim-digest pool 'tests/sim/main.c' "tests/run_sim.sh digest $((seeds / 10))"
 stage lint pool 'tests/lint/run.sh' 'JOBS=1 tests/lint/run.sh cppcheck install headers shell pure format man tidy size spdx paths docs'
 stage fuzz pool 'tests/fuzz/f_*.c' "make -s fuzz FUZZ_SECONDS=$fuzz_seconds"

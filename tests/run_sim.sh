@@ -3,6 +3,7 @@
 # The simulator's part of make check; last line as in the other stages.
 # tests/run_sim.sh seeds N     N schedules before one disk, every safety rule on
 #                  cluster N   N schedules of whole clusters, every safety rule on
+#                  share N     the same, with the witness on a share wherever there is one
 #                  digest N    N schedules before one disk, and a tenth of N of whole clusters, end in the same digests
 #                              built by gcc and by clang, and when run again; the clusters also with --every-step
 #                  mutants     every rule switched off in turn is found out: by the seed that docs/MUTANTS.md names
@@ -68,8 +69,9 @@ fail()
 case $mode in
 seeds) exec build/plain/sim --seeds 1.."$count" --keep-going --coverage ;;
 cluster) exec build/plain/sim --mode cluster --seeds 1.."$count" --keep-going --coverage ;;
+share) exec build/plain/sim --mode cluster --share --seeds 1.."$count" --keep-going --coverage ;;
 mutants | digest) ;;
-*) echo "usage: tests/run_sim.sh seeds|cluster|digest|mutants [N]" >&2; exit 64 ;;
+*) echo "usage: tests/run_sim.sh seeds|cluster|share|digest|mutants [N]" >&2; exit 64 ;;
 esac
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

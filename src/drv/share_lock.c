@@ -124,6 +124,27 @@ static int read_grant(struct qd_share_lock *l, const char *name, struct qd_witne
 	return -EBADMSG;
 }
 
+/* The same of a file that never changes. Each reading is a way to the share and back. */
+static int read_once(struct qd_share_lock *l, const struct look *k, int which, const char *name,
+		     struct qd_witness_record *r)
+{
+	struct qd_share_read *read = &l->read[which];
+	struct qd_witness_grant g;
+	if (l->inode != k->inode || l->birth_ns != k->birth_ns)
+		memset(l->read, 0, sizeof l->read);
+	l->inode = k->inode;
+	l->birth_ns = k->birth_ns;
+	if (strcmp(read->name, name) != 0) {
+		const int rc = read_grant(l, name, &g);
+		if (rc != 0)
+			return rc;
+		(void)snprintf(read->name, sizeof read->name, "%s", name);
+		read->record = g.record;
+	}
+	*r = read->record;
+	return 0;
+}
+
 static int create(struct qd_share_lock *l, const char *name, const struct qd_witness_record *r)
 {
 	uint8_t sector[QD_WITNESS_SECTOR_BYTES];
@@ -151,7 +172,8 @@ static int beat(struct qd_share_lock *l, const struct qd_witness_request *q, boo
 	return failed(l, name, l->files->write(l->dir, name, sector, sizeof sector));
 }
 
-/* A beat that cannot be read is being written now, or was cut short by a death: as good as a new one. */
+/* A beat that cannot be read is being written now, or was cut short by a death: as good as a new one. A release that comes
+ * late, of an earlier epoch or of an earlier start of its node, releases nothing of what was granted since. */
 static void look_at_beat(struct qd_share_lock *l, uint32_t node)
 {
 	struct qd_share_sight *s = &l->sight[node - 1];
@@ -160,16 +182,15 @@ static void look_at_beat(struct qd_share_lock *l, uint32_t node)
 	(void)snprintf(name, sizeof name, NAME_BEAT, node);
 	const bool good = read_grant(l, name, &g) == 0;
 	const bool same = good && s->there && s->epoch == g.record.epoch &&
-			  s->incarnation == g.record.incarnation && s->beat == g.beat &&
-			  s->over == (g.record.holder == 0);
-	if (same)
-		return;
-	*s = (struct qd_share_sight){.there = true,
-				     .epoch = g.record.epoch,
-				     .incarnation = g.record.incarnation,
-				     .beat = g.beat,
-				     .over = good && g.record.holder == 0,
-				     .since = l->files->now()};
+			  s->incarnation == g.record.incarnation && s->beat == g.beat;
+	if (!same)
+		*s = (struct qd_share_sight){.there = true,
+					     .epoch = g.record.epoch,
+					     .incarnation = g.record.incarnation,
+					     .beat = g.beat,
+					     .granted = s->granted,
+					     .since = l->files->now()};
+	s->over = good && g.record.holder == 0 && g.record.epoch >= s->granted;
 }
 
 static int read_names(struct qd_share_lock *l, struct look *k)
@@ -183,6 +204,7 @@ static int read_names(struct qd_share_lock *l, struct look *k)
 
 static int read_files(struct qd_share_lock *l, struct look *k)
 {
+	struct qd_witness_record r;
 	struct qd_witness_grant g;
 	char name[QD_SHARE_NAME_MAX];
 	if (k->confirmed) {
@@ -194,35 +216,44 @@ static int read_files(struct qd_share_lock *l, struct look *k)
 	}
 	if (k->grant != 0) {
 		(void)snprintf(name, sizeof name, NAME_GRANT, k->grant);
-		const int rc = read_grant(l, name, &g);
-		if (rc != 0 || g.record.epoch != k->grant)
+		const int rc = read_once(l, k, QD_SHARE_GRANT, name, &r);
+		if (rc != 0 || r.epoch != k->grant)
 			return rc != 0 ? rc : -EBADMSG;
-		k->incarnation = g.record.incarnation;
-		k->challenge_ns = g.record.challenge_ns;
+		k->incarnation = r.incarnation;
+		k->challenge_ns = r.challenge_ns;
 		k->freed = k->freed_epoch >= k->grant || k->floor > k->grant;
-		k->holder = k->freed ? 0 : g.record.holder;
+		k->holder = k->freed ? 0 : r.holder;
 	}
 	k->floor = k->grant > k->floor ? k->grant : k->floor;
 	if (k->tag.version != 0 || k->tag.epoch != 0) {
 		(void)snprintf(name, sizeof name, NAME_TAG, k->tag.epoch, k->tag.version);
-		const int rc = read_grant(l, name, &g);
+		const int rc = read_once(l, k, QD_SHARE_TAG, name, &r);
 		if (rc != 0)
 			return rc;
-		memcpy(k->digest, g.record.digest, sizeof k->digest);
+		memcpy(k->digest, r.digest, sizeof k->digest);
 	}
 	return 0;
 }
 
+/* Whose beats are looked at. */
+enum beats {
+	BEATS_NONE = 0,
+	BEATS_HOLDER,
+	BEATS_ALL,
+};
+
 /* Names first: a beat that is older than its grant would make the grant look younger, never older. */
-static int look(struct qd_share_lock *l, struct look *k)
+static int look(struct qd_share_lock *l, struct look *k, enum beats beats)
 {
 	int rc = read_names(l, k);
 	if (rc == 0)
 		rc = read_files(l, k);
 	if (rc != 0)
 		return rc;
+	if (k->holder != 0 && k->grant > l->sight[k->holder - 1].granted)
+		l->sight[k->holder - 1].granted = k->grant;
 	for (uint32_t id = qd_set_next(k->beats, 0); id != 0; id = qd_set_next(k->beats, id)) {
-		if (id != l->node)
+		if (id != l->node && (beats == BEATS_ALL || (beats == BEATS_HOLDER && id == k->holder)))
 			look_at_beat(l, id);
 	}
 	/* Less than it has shown before: somebody put an old copy back. */
@@ -278,7 +309,7 @@ static struct qd_witness_record record_of(const struct qd_witness_request *q, co
 static enum qd_witness_verdict again(struct qd_share_lock *l, const struct qd_witness_request *q,
 				     struct look *k)
 {
-	if (look(l, k) != 0)
+	if (look(l, k, q->ask == QD_WITNESS_LOCK ? BEATS_ALL : BEATS_NONE) != 0)
 		return QD_WITNESS_STORE;
 	if (!k->confirmed)
 		return QD_WITNESS_UNCONFIRMED;
@@ -319,7 +350,7 @@ static enum qd_witness_verdict lock(struct qd_share_lock *l, const struct qd_wit
 		(void)snprintf(name, sizeof name, NAME_GRANT, q->epoch);
 		const int rc = create(l, name, &r);
 		if (rc == -EEXIST)
-			return look(l, k) == 0 ? QD_WITNESS_OLD_EPOCH : QD_WITNESS_STORE;
+			return look(l, k, BEATS_ALL) == 0 ? QD_WITNESS_OLD_EPOCH : QD_WITNESS_STORE;
 		if (rc != 0)
 			return QD_WITNESS_STORE;
 	}
@@ -386,7 +417,7 @@ static enum qd_witness_verdict release(struct qd_share_lock *l, const struct qd_
 	const int rc = k->holder == 0 ? 0 : create(l, name, &r);
 	if (rc != 0 && rc != -EEXIST)
 		return QD_WITNESS_STORE;
-	return look(l, k) == 0 ? QD_WITNESS_OK : QD_WITNESS_STORE;
+	return look(l, k, BEATS_NONE) == 0 ? QD_WITNESS_OK : QD_WITNESS_STORE;
 }
 
 static enum qd_witness_verdict confirm(struct qd_share_lock *l, const struct qd_witness_request *q,
@@ -414,13 +445,16 @@ static enum qd_witness_verdict confirm(struct qd_share_lock *l, const struct qd_
 	if (create(l, name, &r) != 0)
 		return QD_WITNESS_STORE;
 	l->tag_seen = (struct qd_tag){0}; /* what a quorate set has is what counts now */
-	return look(l, k) == 0 ? QD_WITNESS_OK : QD_WITNESS_STORE;
+	return look(l, k, BEATS_NONE) == 0 ? QD_WITNESS_OK : QD_WITNESS_STORE;
 }
 
 static enum qd_witness_verdict decide(struct qd_share_lock *l, const struct qd_witness_request *q,
 				      struct look *k)
 {
-	if (look(l, k) != 0)
+	const enum beats beats = q->ask == QD_WITNESS_LOCK   ? BEATS_HOLDER
+				 : q->ask == QD_WITNESS_SHOW ? BEATS_ALL
+							     : BEATS_NONE;
+	if (look(l, k, beats) != 0)
 		return QD_WITNESS_STORE;
 	if (!k->confirmed && q->ask != QD_WITNESS_CONFIRM)
 		return QD_WITNESS_UNCONFIRMED;

@@ -19,8 +19,21 @@ struct qd_share_sight {
 	uint64_t epoch;
 	uint64_t incarnation;
 	uint64_t beat;
-	bool over; /* it released: its rights do not count on this witness */
+	bool over;	  /* it released: its rights do not count on this witness */
+	uint64_t granted; /* highest epoch that was seen to be its: what it released is not older */
 	struct qd_mono since;
+};
+
+/* Files that are made once are read once; a confirmation can be made again. */
+enum {
+	QD_SHARE_GRANT = 0,
+	QD_SHARE_TAG,
+	QD_SHARE_READ_COUNT,
+};
+
+struct qd_share_read {
+	char name[QD_SHARE_NAME_MAX]; /* "": none */
+	struct qd_witness_record record;
 };
 
 struct qd_share_lock {
@@ -33,6 +46,8 @@ struct qd_share_lock {
 	uint64_t epoch_seen; /* highest; a share that knows less was rolled back */
 	struct qd_tag tag_seen;
 	struct qd_share_sight sight[QD_NODES_MAX]; /* [id - 1] */
+	uint64_t inode, birth_ns;		   /* of the directory that `read` is of */
+	struct qd_share_read read[QD_SHARE_READ_COUNT];
 	char why[QD_SHARE_WHY_MAX]; /* of the last request: what failed, or is doubtful; "": nothing */
 };
 

@@ -189,6 +189,13 @@ int qd_witness_share_fd(const struct qd_witness_share *s)
 bool qd_witness_share_ask(struct qd_witness_share *s, const struct qd_witness_request *request)
 {
 	lock(s);
+	/* Asked again: the later one is worth more, and one answer is enough. */
+	const struct qd_witness_request *last =
+		s->waiting_count > 0 ? &s->waiting[s->waiting_count - 1].request : NULL;
+	if (last != NULL && last->ask == request->ask && last->epoch == request->epoch) {
+		s->waiting_count--;
+		s->counts.replaced++;
+	}
 	const bool room = s->waiting_count < QD_WITNESS_SHARE_QUEUE;
 	if (room)
 		s->waiting[s->waiting_count++] =

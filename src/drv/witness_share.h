@@ -15,8 +15,9 @@ enum {
 
 struct qd_witness_share_counts {
 	uint64_t answered;
-	uint64_t refused; /* not taken: the queue is full, so the share hangs */
-	uint64_t dropped; /* too old when its turn came */
+	uint64_t replaced; /* by the same one again before their turn came */
+	uint64_t refused;  /* not taken: the queue is full, so the share hangs */
+	uint64_t dropped;  /* too old when its turn came */
 	uint64_t slowest_ns;
 	uint64_t hangs_ns; /* the request under way has taken so long by now; 0: none */
 };

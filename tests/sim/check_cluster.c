@@ -270,6 +270,24 @@ static void check_lock(struct sim *s, const struct qd_witness_request *q, const 
 	}
 }
 
+/* A share has no order of its own in which it answers: what its answers lead to is what the other invariants see. */
+void check_cluster_shared(struct sim *s, const struct qd_witness_request *q,
+			  const struct qd_witness_answer *a)
+{
+	const bool holds =
+		q->ask == QD_WITNESS_LOCK || q->ask == QD_WITNESS_RENEW || q->ask == QD_WITNESS_PUT;
+	if (a->verdict != QD_WITNESS_OK || !holds)
+		return;
+	if (qd_epoch_node(q->epoch) != q->node || a->epoch != q->epoch || a->holder != q->node)
+		sim_fail(s,
+			 "I2: the share grants epoch %" PRIu64 " to node %u, and says epoch %" PRIu64
+			 ", node %u",
+			 q->epoch, q->node, a->epoch, a->holder);
+	if (q->ask == QD_WITNESS_PUT && qd_tag_compare(a->tag, q->tag) != 0)
+		sim_fail(s, "I3: the share has %" PRIu64 ".%" PRIu64 " instead of what it took", a->tag.epoch,
+			 a->tag.version);
+}
+
 void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
 			   const struct qd_witness_answer *a)
 {

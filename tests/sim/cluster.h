@@ -6,6 +6,7 @@
 #define QD_SIM_CLUSTER_H
 
 #include "core/node.h"
+#include "sim/share.h"
 #include "witness/core.h"
 
 enum {
@@ -25,6 +26,7 @@ struct sim_cluster_options {
 	bool on;
 	bool has_disk;
 	bool has_witness;
+	bool share;	       /* it is a directory on one */
 	struct qd_votes votes; /* of the first configuration */
 	uint32_t nets;
 	uint32_t delay_ms[SIM_NETS_MAX];
@@ -170,6 +172,7 @@ struct sim_cluster_facts {
 struct sim_cluster {
 	struct sim_net net;
 	struct sim_witness witness;
+	struct sim_share share;
 	struct sim_cluster_facts facts;
 	struct sim_seen seen[SIM_NODES_MAX];
 	struct sim_store stores[SIM_NODES_MAX];

@@ -141,6 +141,10 @@ static void fault_witness(struct sim *s, enum sim_fault f)
 		witness_lose(s, f == SIM_FAULT_WITNESS_WIPED);
 		s->c.facts.witness_epoch = 0;
 		return;
+	case SIM_FAULT_SHARE_HANG:
+		share_hang(s, sim_chance(s, 64) ? SIM_SHARE_THREADS : (uint32_t)sim_below(s, s->o.machines),
+			   until);
+		return;
 	default:
 		QD_UNREACHABLE("not a fault of the witness");
 	}
@@ -200,7 +204,7 @@ static bool is_store(enum sim_fault f)
 
 static bool is_witness(enum sim_fault f)
 {
-	return f >= SIM_FAULT_WITNESS_CRASH && f <= SIM_FAULT_WITNESS_OLD_COPY;
+	return (f >= SIM_FAULT_WITNESS_CRASH && f <= SIM_FAULT_WITNESS_OLD_COPY) || f == SIM_FAULT_SHARE_HANG;
 }
 
 /* How often, compared with others: what ends a run for long, or loses what was kept, is rarer. */
@@ -211,6 +215,8 @@ static uint32_t weight_of(const struct sim *s, enum sim_fault f)
 	if (fault_is_target(f) || f == SIM_FAULT_SESSION_LOSS || f == SIM_FAULT_LINK_DOWN ||
 	    f == SIM_FAULT_LINK_ONE_WAY)
 		return s->o.c.has_disk ? 2 : 0;
+	if (f == SIM_FAULT_SHARE_HANG)
+		return s->o.c.share ? 8 : 0;
 	if (is_witness(f))
 		return s->o.c.has_witness ? 4 : 0;
 	if (is_net(f))
@@ -255,8 +261,11 @@ void cluster_fault_clock(struct sim *s)
 	}
 	sim_push(s, s->t + 100 * SIM_MS + sim_below(s, 2 * s->o.gap_ms * SIM_MS), SIM_EV_FAULT, 0, 0, 0);
 	store_backup(s);
-	if (sim_chance(s, 32))
+	if (sim_chance(s, 32)) {
 		s->c.witness.old = s->c.witness.durable;
+		if (s->o.c.share)
+			share_backup(s);
+	}
 	const enum sim_fault f = draw_fault(s);
 	if (f == SIM_FAULT_COUNT)
 		return;

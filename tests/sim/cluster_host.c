@@ -29,6 +29,7 @@ void cluster_set_up(struct sim *s)
 	for (uint32_t i = 0; i < s->o.machines; i++)
 		set_up_links(s, i);
 	s->cover->models[s->o.c.votes.model]++;
+	s->cover->shares += s->o.c.share;
 }
 
 void cluster_configure(struct sim *s, struct sim_machine *m)
@@ -53,6 +54,8 @@ void cluster_configure(struct sim *s, struct sim_machine *m)
 		.seed = qd_rand_u64(&s->rand),
 		.kept = st->durable,
 	};
+	if (s->o.c.share)
+		share_process(s, m);
 	seen->want = st->durable.head.tag;
 	seen->head_id = heads_id(&st->durable.head);
 	seen->state = QD_CLUSTER_JOINING;
@@ -129,6 +132,12 @@ void cluster_handle(struct sim *s, struct sim_machine *m, const struct sim_event
 	case SIM_EV_WITNESS_UP:
 		if (!s->c.witness.up && s->c.witness.life == e->gen)
 			witness_start(s);
+		return;
+	case SIM_EV_SHARE:
+		share_handle(s, m, e);
+		return;
+	case SIM_EV_SHARE_WAKE:
+		share_wake(s, m, e);
 		return;
 	case SIM_EV_FLAP:
 		flap(s, m, e);

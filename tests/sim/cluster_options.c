@@ -107,6 +107,7 @@ void cluster_options_draw(struct sim_options *o, struct qd_rand *r, const struct
 	draw_votes(o, r);
 	o->c.has_disk = (qd_votes_extra(&o->c.votes) & QD_EXTRA_DISK) != 0 || one_in(r, 4);
 	o->c.has_witness = (qd_votes_extra(&o->c.votes) & QD_EXTRA_WITNESS) != 0 || one_in(r, 3);
+	o->c.share = request->share && o->c.has_witness;
 	o->paths = o->c.has_disk ? o->paths : 0;
 	draw_nets(o, r);
 	draw_faults(o, r, request);
@@ -125,7 +126,9 @@ void cluster_options_print(const struct sim_options *o)
 	const struct qd_votes *v = &o->c.votes;
 	printf("  nodes %" PRIu32 ", %s%s%s%s, votes", o->nodes, qd_model_name(v->model),
 	       v->dynamic ? ", dynamic" : "", o->c.has_disk ? ", a disk" : "",
-	       o->c.has_witness ? ", a witness" : "");
+	       o->c.share	  ? ", a witness on a share"
+	       : o->c.has_witness ? ", a witness"
+				  : "");
 	for (uint32_t i = 0; i < o->nodes; i++)
 		printf(" %u", v->weight[i]);
 	printf(", low %" PRIu32 "\n", v->low);

@@ -6,8 +6,12 @@
 #include <stdio.h>
 
 /* Which kinds there are in which world. */
-static bool exists(enum sim_fault f, bool with_views)
+static bool exists(const struct sim_cover *c, enum sim_fault f, bool with_views)
 {
+	if (f == SIM_FAULT_WITNESS_LOSS && c->shares > 0)
+		return false; /* a share is asked until it answers */
+	if (f >= SIM_FAULT_SHARE_HANG && c->shares == 0)
+		return false;
 	return with_views ? f != SIM_FAULT_COPIED_ID : f <= SIM_FAULT_COPIED_ID;
 }
 
@@ -15,7 +19,7 @@ static void print_faults(const struct sim_cover *c, bool with_views)
 {
 	printf("faults injected:\n");
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
-		if (exists(f, with_views))
+		if (exists(c, f, with_views))
 			printf("  %-20s %12" PRIu64 "  %s\n", sim_fault_name(f), c->faults[f],
 			       sim_fault_text(f));
 }
@@ -131,7 +135,7 @@ uint32_t cover_missing(const struct sim_cover *c, bool with_views, bool print)
 {
 	uint32_t missing = 0;
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
-		if (c->faults[f] > 0 || !exists(f, with_views))
+		if (c->faults[f] > 0 || !exists(c, f, with_views))
 			continue;
 		missing++;
 		if (print)

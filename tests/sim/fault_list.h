@@ -95,6 +95,10 @@
 	X(CUT_CHANGING, 0,                                                                                   \
 	  "a leader is cut off with a change that it has told nobody, and gets another one")                 \
 	X(LEFTOVERS, 0, "quorumd starts again while the group of its earlier start is not stopped yet")      \
-	X(CHANGE_PAUSE, 1, "an operator pauses a node, or ends its pause")
+	X(CHANGE_PAUSE, 1, "an operator pauses a node, or ends its pause")                                   \
+	X(SHARE_HANG, 1, "the witness's share does not answer one node, or all, for a while")                \
+	X(SHARE_FAILS, 0, "a file of the share cannot be read or written")                                   \
+	X(SHARE_FAILS_DONE, 0, "a file of the share was written, and an error is told")                      \
+	X(SHARE_TWICE, 0, "a write to the share is sent twice and lands again seconds later")
 
 #endif

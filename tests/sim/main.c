@@ -40,7 +40,7 @@ static struct sim_cover cover;
 static void usage(void)
 {
 	fprintf(stderr, "usage: sim [--mode disk|cluster] [--seed N | --seeds A..B] [-v] [--nodes N] "
-			"[--minutes N] [--calm] [--every-step]\n"
+			"[--minutes N] [--calm] [--every-step] [--share]\n"
 			"           [--no-fault NAME]... [--mutant NAME] [--keep-going] [--shrink]\n"
 			"           [--coverage] [--digest] [--bench]\n"
 			"       sim --hunt [--mode MODE] [--mutant NAME] [--limit SEEDS] | --list-mutants\n");
@@ -108,11 +108,17 @@ static bool flag(const char *name, struct args *a)
 		const char *name;
 		bool *to;
 	} flags[] = {
-		{"-v", &a->verbose},	      {"--coverage", &a->cover},
-		{"--bench", &a->bench},	      {"--hunt", &a->hunt},
-		{"--shrink", &a->shrink},     {"--list-mutants", &a->list},
-		{"--digest", &a->digest},     {"--keep-going", &a->keep_going},
-		{"--calm", &a->request.calm}, {"--every-step", &a->request.every_step},
+		{"-v", &a->verbose},
+		{"--coverage", &a->cover},
+		{"--bench", &a->bench},
+		{"--hunt", &a->hunt},
+		{"--shrink", &a->shrink},
+		{"--list-mutants", &a->list},
+		{"--digest", &a->digest},
+		{"--keep-going", &a->keep_going},
+		{"--calm", &a->request.calm},
+		{"--every-step", &a->request.every_step},
+		{"--share", &a->request.share},
 	};
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		if (strcmp(flags[i].name, name) == 0) {
@@ -208,7 +214,7 @@ static void shrink(uint64_t seed, struct sim_request request)
 	if (request.nodes != 0)
 		printf(" --nodes %" PRIu32, request.nodes);
 	if (request.cluster)
-		printf(" --mode cluster");
+		printf(" --mode cluster%s", request.share ? " --share" : "");
 	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
 		if (sim_faults_has(&request.faults_off, f))
 			printf(" --no-fault %s", sim_fault_name(f));

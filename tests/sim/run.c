@@ -215,6 +215,8 @@ static void handle(struct sim *s, const struct sim_event *e)
 	case SIM_EV_FORCE:
 	case SIM_EV_CHANGE:
 	case SIM_EV_CRASH:
+	case SIM_EV_SHARE:
+	case SIM_EV_SHARE_WAKE:
 		cluster_handle(s, m, e);
 		return;
 	case SIM_EV_NONE:

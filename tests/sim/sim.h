@@ -96,6 +96,7 @@ struct sim_request {
 	struct sim_faults faults_off;
 	bool calm;    /* no faults at all */
 	bool cluster; /* views decide; otherwise one disk does */
+	bool share;   /* who has a witness has it on a share */
 	bool every_step;
 };
 
@@ -124,8 +125,10 @@ enum sim_event_kind {
 	SIM_EV_FLAP, /* the way from the machine to node index changes, `gen` times more */
 	SIM_EV_FORCE,
 	SIM_EV_CRASH,
-	SIM_EV_CHANGE, /* an operator changes something: fault `gen` */
-	SIM_EV_SLOT,   /* the second half of command `index`, WRITE_SLOTS */
+	SIM_EV_CHANGE,	   /* an operator changes something: fault `gen` */
+	SIM_EV_SLOT,	   /* the second half of command `index`, WRITE_SLOTS */
+	SIM_EV_SHARE,	   /* operation `index` on the share goes on */
+	SIM_EV_SHARE_WAKE, /* the thread of process `gen` has something to do */
 	SIM_EV_KIND_COUNT,
 };
 
@@ -295,6 +298,7 @@ struct sim_cover {
 	uint64_t verdicts[QD_WITNESS_VERDICT_COUNT];
 	uint64_t replies[QD_REPLY_COUNT];
 	uint64_t models[QD_MODEL_COUNT];
+	uint64_t shares; /* worlds with a witness on a share */
 	uint64_t events;
 	uint64_t views;
 	uint64_t views_healed_max;
@@ -471,6 +475,17 @@ void witness_crash(struct sim *s, uint64_t back_in_ns);
 void witness_lose(struct sim *s, bool wiped);
 void witness_heal(struct sim *s);
 
+/* --- share.c: the witness as a directory on a share */
+void share_init(struct sim *s);
+void share_process(struct sim *s, struct sim_machine *m); /* one starts */
+void share_ask(struct sim *s, struct sim_machine *m, const struct qd_witness_request *request);
+void share_wake(struct sim *s, struct sim_machine *m, const struct sim_event *e);
+void share_handle(struct sim *s, struct sim_machine *m, const struct sim_event *e);
+void share_backup(struct sim *s);
+void share_lose(struct sim *s, bool wiped);
+void share_hang(struct sim *s, uint32_t machine, uint64_t until); /* SIM_SHARE_THREADS: all */
+void share_heal(struct sim *s);
+
 /* --- cluster_host.c: machines where views decide */
 void cluster_set_up(struct sim *s);
 void cluster_configure(struct sim *s, struct sim_machine *m); /* before its process starts */
@@ -519,6 +534,8 @@ void check_cluster_forget(struct sim *s, const struct sim_machine *m); /* its pr
 void check_cluster_lost(struct sim *s, const struct sim_machine *m);   /* its store is another one */
 void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
 			   const struct qd_witness_answer *a);
+void check_cluster_shared(struct sim *s, const struct qd_witness_request *q,
+			  const struct qd_witness_answer *a);
 void check_cluster_end(struct sim *s);
 bool check_clock_lied(const struct sim *s, const struct sim_machine *m);
 

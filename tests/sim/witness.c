@@ -59,6 +59,10 @@ void witness_ask(struct sim *s, struct sim_machine *m, const struct qd_witness_r
 	if (request->node != m->node_id || request->incarnation != m->config.incarnation ||
 	    request->ask >= QD_WITNESS_ASK_COUNT)
 		sim_fail(s, "contract: node %u asks the witness as node %u", m->node_id, request->node);
+	if (s->o.c.share) {
+		share_ask(s, m, request);
+		return;
+	}
 	if (a == NULL || !s->o.c.has_witness)
 		return;
 	const uint64_t at = fate(s, w->request_cut_until[m->index], m->index);
@@ -209,6 +213,8 @@ void witness_init(struct sim *s)
 	w->durable.confirmed = true;
 	if (s->o.c.has_witness)
 		witness_start(s);
+	if (s->o.c.share)
+		share_init(s);
 }
 
 void witness_crash(struct sim *s, uint64_t back_in_ns)
@@ -232,6 +238,8 @@ void witness_lose(struct sim *s, bool wiped)
 	qd_assert(!w->up);
 	w->durable = wiped ? (struct qd_witness_record){.confirmed = false} : w->old;
 	w->durable.confirmed = false;
+	if (s->o.c.share)
+		share_lose(s, wiped);
 	sim_log_add(s, SIM_LOG_WITNESS, 0xff, wiped ? 102 : 103, 0, 0, 0);
 }
 
@@ -242,6 +250,7 @@ void witness_heal(struct sim *s)
 	memset(w->answer_cut_until, 0, sizeof(w->answer_cut_until));
 	if (w->halted_until > s->t)
 		w->halted_until = s->t;
+	share_heal(s);
 	if (!w->up && s->o.c.has_witness)
 		sim_push(s, s->t + sim_below(s, SIM_S), SIM_EV_WITNESS_UP, 0, 0, w->life);
 }
