@@ -33,6 +33,12 @@ struct qd_mono qd_stamper_deadline(const struct qd_stamper *s)
 	return s->epoch == 0 || s->busy ? QD_NEVER : s->due; /* an answer or a loss makes a turn of its own */
 }
 
+void qd_stamper_put_off(struct qd_stamper *s, struct qd_mono now)
+{
+	if (qd_mono_reached(now, qd_stamper_deadline(s)))
+		s->due = qd_mono_add(now, s->interval);
+}
+
 /* Slots low..high-1 are still in question: everything below low has a stamp, high and above have none. */
 static void searched(struct qd_stamper *s)
 {

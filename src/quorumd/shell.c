@@ -237,9 +237,12 @@ static void stamp(struct qd_shell *s)
 	struct qd_superblock superblock;
 	struct qd_disk_capacity capacity;
 	const uint32_t path = s->snapshot.arbiter.beating_path;
-	if (s->conf.stamp_interval.ns == 0 || s->paths == NULL ||
-	    !qd_paths_disk(s->paths, path, &superblock, &capacity))
+	if (s->conf.stamp_interval.ns == 0 || s->paths == NULL)
 		return;
+	if (!qd_paths_disk(s->paths, path, &superblock, &capacity)) {
+		qd_stamper_put_off(&s->stamper, s->now);
+		return;
+	}
 	qd_stamper_run(&s->stamper, qd_paths_session(s->paths, path), superblock.data_lba, &capacity, s->now);
 	qd_paths_flush(
 		s->paths); /* before the core has its say: this is the write of a node that does not know yet */
