@@ -5,7 +5,9 @@ CLOCK_BOOTTIME, which is one clock for all nodes of a test. usage: judge.py SERV
 
 A service lives from the begin of its start script to the last line that it wrote itself; it writes one every 20 ms. No
 two lives may have an instant in common. A machine that was asleep cannot know it before it wakes: what a service
-writes in the first moments after that, before it is stopped, is counted apart, if those moments are told."""
+writes in the first moments after that, before it is stopped, is counted apart, if those moments are told. So is what
+comes from a machine between the instant at which its daemon said that it is reset, and its end: these have no watchdog,
+and the test that stands in for it comes late."""
 
 import sys
 
@@ -35,8 +37,8 @@ def lines_of(path):
     return sorted(found, key=lambda e: e[0])
 
 
-def lives_of(lines, wakings=()):
-    """(lives, lines of services just awake). wakings: (node, ms) of machines that slept."""
+def lives_of(lines, excuses=()):
+    """(lives, lines that are excused). excuses: (node, ms, ms) of machines that could not know, or were to be reset."""
     lives, current, begun, excused = [], {}, {}, 0
     for at, node, epoch, word in lines:
         if word == 'start':
@@ -46,7 +48,7 @@ def lives_of(lines, wakings=()):
             lives.append(current[node, epoch])
         if word not in ('run', 'tick', 'end'):
             continue
-        if any(node == who and woke <= at <= woke + AWAKE_MS for who, woke in wakings):
+        if any(node == who and since <= at <= end for who, since, end in excuses):
             excused += 1
         elif (node, epoch) in current:
             current[node, epoch].last = at
@@ -67,9 +69,9 @@ def overlaps(lives):
     return found
 
 
-def judge(path, wakings=()):
-    """(what is wrong, lives, lines of services just awake)."""
-    lives, excused = lives_of(lines_of(path), wakings)
+def judge(path, excuses=()):
+    """(what is wrong, lives, lines that are excused)."""
+    lives, excused = lives_of(lines_of(path), excuses)
     return overlaps(lives), lives, excused
 
 

@@ -7,6 +7,7 @@ import datetime
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -23,6 +24,7 @@ TARGET_NUMBER, WITNESS_NUMBER = 101, 102
 STORAGE, FAR = 'san', 'far'  # the networks of the disk and of the witness
 PORT, TARGET_PORT = 3343, 3260
 STAMP = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z quorumd (.*)')
+RESET = re.compile('would have been reset|WOULD BE RESET')  # quorumd's words, and its runner's
 MODELS = ('node_majority', 'node_and_disk', 'node_and_witness', 'disk_only')
 
 
@@ -164,9 +166,15 @@ class Machine(cluster.Node):
             self.worked = self.rig.now()
         return self.rig.now() > self.worked + self.rig.times.wait
 
+    def came(self, at, text):
+        """The rig is the watchdog of machines that have none."""
+        if not RESET.search(text):
+            return
+        machine.signal_all(self.pids(), signal.SIGKILL)
+        self.rig.resets.append((self.name, self.rig.written(at, text)[0], self.rig.now()))
+
     def must_be_reset(self):
-        """It said that a watchdog would have reset this machine, which has none."""
-        return self.find_line('would have been reset', self.begun) is not None
+        return self.find_line(RESET, self.begun) is not None
 
     def power_off(self):
         self.boots += 1
@@ -310,6 +318,7 @@ class Many(cluster.Rig):
         self.nodes, self.target, self.witness, self.networks = {}, None, None, None
         self.faults = []  # (ms, words)
         self.wakings = []  # (node's name, ms)
+        self.resets = []  # (node's name, ms at which it said that it is reset, ms at which it was)
         self.lives, self.excused = [], 0
         self.asking = []  # quorumctl processes
 
@@ -476,8 +485,9 @@ class Many(cluster.Rig):
 
     def judged(self):
         """What is wrong with the whole run: two owners, or writes of one that was none any more."""
-        wrong, self.lives, self.excused = judge.judge(os.path.join(self.folder, 'service.log'),
-                                                      [(n, at + self.began) for n, at in self.wakings])
+        excuses = [(n, at + self.began, at + self.began + judge.AWAKE_MS) for n, at in self.wakings]
+        excuses += [(n, since + self.began, end + self.began) for n, since, end in self.resets]
+        wrong, self.lives, self.excused = judge.judge(os.path.join(self.folder, 'service.log'), excuses)
         if self.target is not None:
             wrong += cluster.stamp_errors(cluster.stamps(self.target.file()))
         return wrong

@@ -316,6 +316,6 @@ def run(seed, keep=False, share=False):
             rig.keep = False
     except Unexpected as problem:
         return str(problem), '%s; %.0f s' % (schedule, (cluster.boot_ms() - begun) / 1000)
-    return None, '%s (%s); %d services, %d lines just after waking; calm after %.0f ms; %.0f s' % (
+    return None, '%s (%s); %d services, %d lines excused; calm after %.0f ms; %.0f s' % (
         schedule, ' '.join('%s %d' % c for c in sorted(counts.items())), len(rig.lives), rig.excused, calm,
         (cluster.boot_ms() - begun) / 1000)

@@ -225,7 +225,11 @@ class Node:
                 text = raw.decode(errors='replace').rstrip()
                 at = self.rig.now()
                 self.lines.append((at, text))
+                self.came(at, text)
                 print('%10.1f %s' % (at, text), file=out, flush=True)
+
+    def came(self, at, text):
+        """It said something."""
 
     def find_line(self, pattern, since=0.0):
         """(ms, match) of its first line after `since` that matches."""
