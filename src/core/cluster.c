@@ -138,10 +138,16 @@ static bool kept_equal(const struct qd_kept *a, const struct qd_kept *b)
 	       qd_tag_compare(a->head.tag, b->head.tag) == 0 && a->has_vote == b->has_vote;
 }
 
+/* After a write that failed also when nothing is wanted any more: only one that succeeds shows that the store is well. */
+static bool keep_is_due(const struct qd_cluster *c)
+{
+	return !kept_equal(&c->kept, &c->want) || !qd_mono_is_never(c->keep_after);
+}
+
 static void keep_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
-	if (c->keep_open || kept_equal(&c->kept, &c->want) || t->out->count >= QD_ACTIONS_MAX)
+	if (c->keep_open || !keep_is_due(c) || t->out->count >= QD_ACTIONS_MAX)
 		return;
 	if (!qd_mono_is_never(c->keep_after) && qd_mono_before(t->now, c->keep_after))
 		return;
@@ -371,6 +377,8 @@ void qd_cluster_lose(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	qd_cluster_trace(t, QD_TRACE_VIEW_LOST, c->kept.installed.epoch, 0, 0);
+	/* Its leader may be gone, and with it the text of a change: whoever waited for that would never come back. */
+	qd_cluster_drop_pending(c);
 	qd_cluster_move(t, QD_CLUSTER_JOINING);
 	c->joining_since =
 		t->now; /* it was in a view: who is there is known, and everybody waits for a new one */
@@ -500,7 +508,7 @@ struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_t
 		d = qd_mono_min(d, c->right.begin_stop);
 	if (c->keep_open && (c->flags & QD_NEWS_STUCK) == 0)
 		d = qd_mono_min(d, qd_mono_add(c->keep_since, qd_span_ms(QD_KEEP_STUCK_MS)));
-	if (!c->keep_open && !kept_equal(&c->kept, &c->want))
+	if (!c->keep_open && keep_is_due(c))
 		d = qd_mono_is_never(c->keep_after) ? QD_MONO_ZERO : qd_mono_min(d, c->keep_after);
 	if ((c->flags & QD_NEWS_HELD) != 0)
 		d = qd_mono_min(d, c->held_until);

@@ -154,6 +154,12 @@ void operator_force_now(struct sim *s, struct sim_machine *m, uint32_t tries)
 			f->force_asked = false;
 		return;
 	}
+	/* Its store may have been lost meanwhile: nobody forces what knows nothing (QUORUM.md, Force quorum, step 2). */
+	if (!s->c.stores[m->index].own) {
+		s->c.seen[m->index].asked--;
+		f->force_asked = false;
+		return;
+	}
 	f->force_told = true;
 	struct qd_event ev = {.kind = QD_EVENT_FORCE, .u.force = {.unix_s = 1700000000 + s->t / SIM_S}};
 	sim_log_add(s, SIM_LOG_OPERATOR, m->index, 2, 0, 0, 0);
