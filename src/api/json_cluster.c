@@ -90,12 +90,12 @@ static json_t *link_of(const struct qd_control_snapshot *s, const struct qd_cont
 {
 	const uint64_t all = l->exchanges + l->lost;
 	const struct qd_control_network *n = &s->networks[l->network];
-	return json_pack("{s:o,s:s,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "network",
-			 qd_json_integer(l->network), "name", n->name, "up", l->up, "missed",
-			 qd_json_integer(l->missed), "threshold", qd_json_integer(l->threshold), "delay_ms",
-			 json_integer(qd_span_to_ms(l->delay)), "exchanges", qd_json_integer(l->exchanges),
-			 "lost", qd_json_integer(l->lost), "lost_permille",
-			 qd_json_integer(all > 0 ? l->lost * PERMILLE / all : 0), "rtt_us",
+	return json_pack("{s:o,s:s,s:b,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "network",
+			 qd_json_integer(l->network), "name", n->name, "up", l->up, "subnet",
+			 l->same_subnet ? "same" : "cross", "missed", qd_json_integer(l->missed), "threshold",
+			 qd_json_integer(l->threshold), "delay_ms", json_integer(qd_span_to_ms(l->delay)),
+			 "exchanges", qd_json_integer(l->exchanges), "lost", qd_json_integer(l->lost),
+			 "lost_permille", qd_json_integer(all > 0 ? l->lost * PERMILLE / all : 0), "rtt_us",
 			 qd_json_integer(l->rtt_ns / NS_A_US), "rtt_smooth_us",
 			 qd_json_integer(l->rtt_smooth_ns / NS_A_US), "rtt_worst_us",
 			 qd_json_integer(l->rtt_worst_ns / NS_A_US), "metric", qd_json_integer(n->metric));

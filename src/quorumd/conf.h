@@ -201,8 +201,11 @@ typedef bool qd_conf_same_subnet_fn(void *context, uint32_t network, const struc
 /* For want of an interface: the first 64 bits of IPv6 addresses, 24 of IPv4. */
 bool qd_conf_same_subnet(const struct qd_address *own, const struct qd_address *other);
 
-/* Which links lead to whom, and how they are watched: fills node_id, peers and link of *out. Nodes of different sites
- * are in different subnets. `same` NULL: qd_conf_same_subnet(). */
+/* Network `network` leads to that node within one subnet, and one site. `same` NULL: qd_conf_same_subnet(). */
+bool qd_conf_is_near(const struct qd_conf *conf, uint32_t peer, uint32_t network,
+		     qd_conf_same_subnet_fn *same, void *context);
+
+/* Which links lead to whom, and how they are watched, by qd_conf_is_near(): fills node_id, peers and link of *out. */
 void qd_conf_links(const struct qd_conf *conf, qd_conf_same_subnet_fn *same, void *context,
 		   struct qd_links_config *out);
 

@@ -54,6 +54,17 @@ static struct qd_link_config link_of(const struct qd_conf *conf, bool same)
 	};
 }
 
+bool qd_conf_is_near(const struct qd_conf *conf, uint32_t peer, uint32_t network,
+		     qd_conf_same_subnet_fn *same, void *context)
+{
+	const struct qd_conf_node *own = &conf->nodes[conf->node_id];
+	const struct qd_conf_node *other = &conf->nodes[peer];
+	const struct qd_address *a = &own->addresses[network];
+	const struct qd_address *b = &other->addresses[network];
+	return same_site(own, other) &&
+	       (same != NULL ? same(context, network, a, b) : qd_conf_same_subnet(a, b));
+}
+
 void qd_conf_links(const struct qd_conf *conf, qd_conf_same_subnet_fn *same, void *context,
 		   struct qd_links_config *out)
 {
@@ -64,12 +75,8 @@ void qd_conf_links(const struct qd_conf *conf, qd_conf_same_subnet_fn *same, voi
 	memset(out->link, 0, sizeof(out->link));
 	for (uint32_t id = qd_set_next(out->peers, 0); id != 0; id = qd_set_next(out->peers, id)) {
 		const struct qd_conf_node *peer = &conf->nodes[id];
-		for (uint32_t k = 0; k < own->address_count && k < peer->address_count; k++) {
-			const struct qd_address *a = &own->addresses[k];
-			const struct qd_address *b = &peer->addresses[k];
-			bool near = same != NULL ? same(context, k, a, b) : qd_conf_same_subnet(a, b);
-			out->link[id - 1][k] = link_of(conf, near && same_site(own, peer));
-		}
+		for (uint32_t k = 0; k < own->address_count && k < peer->address_count; k++)
+			out->link[id - 1][k] = link_of(conf, qd_conf_is_near(conf, id, k, same, context));
 	}
 }
 

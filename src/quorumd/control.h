@@ -80,6 +80,7 @@ struct qd_control_link {
 	uint32_t missed; /* in a row */
 	uint32_t threshold;
 	struct qd_span delay;
+	bool same_subnet;   /* else the times of cross_subnet_* count */
 	uint64_t exchanges; /* complete */
 	uint64_t lost;
 	uint64_t rtt_ns;

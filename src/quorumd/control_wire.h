@@ -218,6 +218,7 @@ static inline void qd_wire_link(struct qd_fields *f, struct qd_control_link *l)
 	qd_field_u32(f, &l->missed);
 	qd_field_u32(f, &l->threshold);
 	qd_field_span(f, &l->delay);
+	qd_field_bool(f, &l->same_subnet);
 	qd_field_u64(f, &l->exchanges);
 	qd_field_u64(f, &l->lost);
 	qd_field_u64(f, &l->rtt_ns);

@@ -142,6 +142,10 @@ static void show_networks(struct qd_shell *s)
 		qd_control_snapshot_network(&s->snapshot, l, local, qd_shell_net_link(s->net, l),
 					    qd_networks_find(found, local));
 	}
+	for (uint32_t i = 0; i < s->snapshot.link_count; i++) {
+		struct qd_control_link *l = &s->snapshot.links[i];
+		l->same_subnet = qd_conf_is_near(&s->conf, l->node, l->network, qd_shell_same_subnet, s);
+	}
 	qd_control_snapshot_packets(&s->snapshot, qd_shell_net_packets(s->net));
 	qd_shell_witness_show(qd_shell_net_witness(s->net), s->now, &s->snapshot.witness);
 }
@@ -313,6 +317,11 @@ int qd_shell_run(struct qd_shell *s)
 	}
 }
 
+static void on_interfaces(void *context)
+{
+	qd_shell_interfaces_changed(context);
+}
+
 /* ------------------------------------------------ opening and closing */
 
 static int open_runner(struct qd_shell *s, const char *program)
@@ -372,7 +381,7 @@ static int open_all(struct qd_shell *s, const struct qd_shell_options *options)
 	if (rc == 0 && s->conf.has_cluster)
 		rc = open_operator(s);
 	if (rc == 0 && s->conf.has_cluster)
-		rc = qd_control_networks_open(&s->loop, &s->conf, NULL, NULL, &s->networks);
+		rc = qd_control_networks_open(&s->loop, &s->conf, on_interfaces, s, &s->networks);
 	if (rc == 0)
 		rc = qd_shell_open_node(s);
 	if (rc == 0 && s->conf.path_count > 0)

@@ -19,10 +19,22 @@ int qd_shell_open_cluster(struct qd_shell *s)
 	return rc;
 }
 
+bool qd_shell_same_subnet(void *context, uint32_t network, const struct qd_address *own,
+			  const struct qd_address *other)
+{
+	const struct qd_shell *s = context;
+	const struct qd_networks *found = s->networks != NULL ? qd_control_networks_list(s->networks) : NULL;
+	(void)network;
+	/* Before the kernel has told of its interfaces, and without one that has the address. */
+	if (found == NULL || qd_networks_find(found, own) == NULL)
+		return qd_conf_same_subnet(own, other);
+	return qd_networks_same_subnet(found, own, other);
+}
+
 int qd_shell_fill_cluster(struct qd_shell *s, struct qd_node_config *c)
 {
 	c->has_cluster = true;
-	qd_shell_net_links(s->net, &s->conf, &c->links);
+	qd_conf_links(&s->conf, qd_shell_same_subnet, s, &c->links);
 	while (c->links.session == 0)
 		randombytes_buf(&c->links.session, sizeof c->links.session);
 	randombytes_buf(&c->links.seed, sizeof c->links.seed);
@@ -60,10 +72,23 @@ static void tell_links(struct qd_shell *s)
 {
 	static struct qd_links_config links; /* borrowed by the core for its step only */
 	links = s->node.config.links;
-	qd_shell_net_links(s->net, &s->conf, &links);
+	qd_conf_links(&s->conf, qd_shell_same_subnet, s, &links);
 	struct qd_event ev = {.kind = QD_EVENT_LINKS};
 	ev.u.links = &links;
 	qd_shell_post(s, &ev);
+}
+
+void qd_shell_interfaces_changed(struct qd_shell *s)
+{
+	static struct qd_links_config links;
+	links = s->node.config.links;
+	qd_conf_links(&s->conf, qd_shell_same_subnet, s, &links);
+	if (memcmp(links.link, s->node.config.links.link, sizeof links.link) == 0)
+		return;
+	qd_shell_say(s, QD_LEVEL_NOTICE,
+		     "interfaces: other nodes are in this node's subnets than before: their links have the "
+		     "times of that");
+	tell_links(s);
 }
 
 void qd_shell_apply(struct qd_shell *s)

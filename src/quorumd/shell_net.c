@@ -147,12 +147,6 @@ void qd_shell_net_close(struct qd_shell_net *n)
 	free(n);
 }
 
-void qd_shell_net_links(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_links_config *out)
-{
-	(void)n;
-	qd_conf_links(conf, NULL, NULL, out);
-}
-
 void qd_shell_net_configure(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_mono now)
 {
 	fill_addresses(&n->addresses, conf);

@@ -32,9 +32,6 @@ struct qd_stray {
 int qd_shell_net_open(struct qd_loop *loop, const struct qd_conf *conf, struct qd_shell_net **out, char *why);
 void qd_shell_net_close(struct qd_shell_net *n); /* takes NULL */
 
-/* Links of *out: which lead to whom and how they are watched, by the machine's interfaces as they are now. */
-void qd_shell_net_links(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_links_config *out);
-
 /* The configuration changed: addresses of nodes, and who is a node. */
 void qd_shell_net_configure(struct qd_shell_net *n, const struct qd_conf *conf, struct qd_mono now);
 

@@ -81,6 +81,10 @@ void qd_shell_actions(struct qd_shell *s);
 int qd_shell_open_cluster(struct qd_shell *s);
 /* What the core begins with, after qd_shell_open_cluster(). */
 int qd_shell_fill_cluster(struct qd_shell *s, struct qd_node_config *c);
+/* Whether two addresses are in one subnet, by this machine's interfaces as they are now. A qd_conf_same_subnet_fn. */
+bool qd_shell_same_subnet(void *shell, uint32_t network, const struct qd_address *own,
+			  const struct qd_address *other);
+void qd_shell_interfaces_changed(struct qd_shell *s);
 /* A configuration was kept: what of it can change in a running daemon changes. */
 void qd_shell_apply(struct qd_shell *s);
 /* The process has dropped what it does not need: the witness is asked from now on. 0, or an error that was said. */

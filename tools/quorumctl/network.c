@@ -51,18 +51,45 @@ static int number_of(const struct qd_conf *conf, const struct qd_network *n)
 	return NOT_CONFIGURED;
 }
 
-static json_t *network_of(const struct qd_conf *conf, const struct qd_network *n)
+struct found {
+	const struct qd_networks *networks;
+};
+
+static bool same_subnet(void *context, uint32_t network, const struct qd_address *own,
+			const struct qd_address *other)
+{
+	const struct found *f = context;
+	(void)network;
+	return qd_networks_same_subnet(f->networks, own, other);
+}
+
+/* The other nodes on a configured network: who is near, whose heartbeats are the same_subnet ones. */
+static json_t *peers_of(const struct qd_conf *conf, int number, const struct qd_networks *networks)
+{
+	struct found f = {.networks = networks};
+	json_t *list = json_array();
+	const uint64_t peers = number >= 0 ? conf->members & ~qd_set_of(conf->node_id) : 0;
+	for (uint32_t id = qd_set_next(peers, 0); id != 0; id = qd_set_next(peers, id)) {
+		const bool near = qd_conf_is_near(conf, id, (uint32_t)number, same_subnet, &f);
+		(void)json_array_append_new(list, json_pack("{s:s,s:s}", "node", conf->nodes[id].name,
+							    "subnet", near ? "same" : "cross"));
+	}
+	return list;
+}
+
+static json_t *network_of(const struct qd_conf *conf, const struct qd_network *n,
+			  const struct qd_networks *networks)
 {
 	char address[QD_ADDRESS_TEXT_MAX];
 	char prefix[QD_ADDRESS_TEXT_MAX];
 	const int number = number_of(conf, n);
 	qd_address_format(&n->address, address, sizeof(address));
 	qd_address_format(&n->prefix, prefix, sizeof(prefix));
-	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:i,s:s,s:i,s:b,s:b}", "network",
+	return json_pack("{s:o,s:s,s:s,s:s,s:s,s:i,s:s,s:i,s:b,s:b,s:o}", "network",
 			 number == NOT_CONFIGURED ? json_null() : json_integer(number), "name", n->name,
 			 "interface", n->interface, "address", address, "prefix", prefix, "prefix_bits",
 			 (int)n->prefix_bits, "role", qd_network_role_name(n->role), "metric", (int)n->metric,
-			 "up", n->up, "redundant", n->redundant);
+			 "up", n->up, "redundant", n->redundant, "peers", peers_of(conf, number, networks));
 }
 
 static void add_family(const struct qd_interfaces *interfaces, const struct qd_conf *conf, int family,
@@ -73,8 +100,8 @@ static void add_family(const struct qd_interfaces *interfaces, const struct qd_c
 	config.family = family;
 	qd_networks_make(interfaces, &config, &networks);
 	for (uint32_t i = 0; i < networks.count; i++)
-		(void)json_array_append_new(list,
-					    network_of(conf, &networks.list[i])); /* a missing one is seen */
+		(void)json_array_append_new(
+			list, network_of(conf, &networks.list[i], &networks)); /* a missing one is seen */
 }
 
 static void print_network(const json_t *n)
@@ -91,6 +118,12 @@ static void print_network(const json_t *n)
 		     (long long)json_integer_value(json_object_get(n, "prefix_bits")),
 		     json_is_true(json_object_get(n, "up")) ? "" : ", down",
 		     json_is_true(json_object_get(n, "redundant")) ? ", redundant" : "");
+	const json_t *peers = json_object_get(n, "peers");
+	for (size_t i = 0; i < json_array_size(peers); i++) {
+		const json_t *p = json_array_get(peers, i);
+		(void)printf("      to %s: %s subnet\n", json_string_value(json_object_get(p, "node")),
+			     json_string_value(json_object_get(p, "subnet")));
+	}
 }
 
 static int load(const char *file, struct qd_conf *conf)
@@ -137,7 +170,9 @@ static const struct qd_ctl_command commands[] = {
 	{"list", run_list, "[--config FILE] [--json]",
 	 "List this machine's networks as the cluster sees them: number in the configuration, name, role\n"
 	 "(cluster: nodes alone; both: clients, too; none), metric (lower is better), address.\n\n"
-	 "  --config FILE  number them as in this configuration\n"
+	 "  --config FILE  number them as in this configuration, and show whether the other nodes are in "
+	 "the\n"
+	 "                 same subnet: then heartbeat.same_subnet_* count, else heartbeat.cross_subnet_*\n"
 	 "  --json         as JSON\n"},
 };
 

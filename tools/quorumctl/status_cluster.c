@@ -91,11 +91,12 @@ static void print_link(const json_t *l)
 	const bool up = json_is_true(json_object_get(l, "up"));
 	const char *name = qd_status_text(l, "name");
 	(void)printf(
-		"             network %lld%s%s%s %s%s%s, loss %.1f %%, round trip %.1f ms (worst %.1f ms)",
+		"             network %lld%s%s%s %s%s%s, %s subnet, loss %.1f %%, round trip %.1f ms (worst "
+		"%.1f ms)",
 		number(l, "network"), name[0] != '\0' ? " (" : "", name, name[0] != '\0' ? ")" : "",
 		qd_ctl_colour(up ? QD_CTL_GREEN : QD_CTL_RED), up ? "up" : "down",
-		qd_ctl_colour(QD_CTL_PLAIN), tenth(l, "lost_permille"), millis(l, "rtt_smooth_us"),
-		millis(l, "rtt_worst_us"));
+		qd_ctl_colour(QD_CTL_PLAIN), qd_status_text(l, "subnet"), tenth(l, "lost_permille"),
+		millis(l, "rtt_smooth_us"), millis(l, "rtt_worst_us"));
 	if (number(l, "metric") > 0)
 		(void)printf(", metric %lld", number(l, "metric"));
 	if (number(l, "missed") > 0)
