@@ -19,15 +19,17 @@ static json_t *way_of(const struct qd_control_snapshot *s, const struct qd_contr
 static json_t *said_of(const struct qd_control_snapshot *s)
 {
 	const struct qd_control_witness *w = &s->witness;
+	/* What could not be written says nothing of it. */
+	const bool confirmed = w->verdict != QD_WITNESS_UNCONFIRMED && w->verdict != QD_WITNESS_STORE;
 	char cluster[2 * QD_WITNESS_CLUSTER_BYTES + 1];
 	for (size_t i = 0; i < QD_WITNESS_CLUSTER_BYTES; i++)
 		(void)snprintf(cluster + 2 * i, 3, "%02x", w->cluster[i]);
 	return json_pack("{s:s,s:s,s:b,s:o,s:o,s:o,s:o,s:[o,o]}", "cluster", cluster, "said",
-			 qd_witness_verdict_name(w->verdict), "confirmed",
-			 w->verdict != QD_WITNESS_UNCONFIRMED, "epoch", qd_json_integer(w->epoch), "holder",
-			 qd_json_integer(w->holder), "renewed_ms", qd_json_between(w->renewed, s->now),
-			 "said_ms", qd_json_between(w->answered_at, s->now), "tag",
-			 qd_json_integer(w->tag.epoch), qd_json_integer(w->tag.version));
+			 qd_witness_verdict_name(w->verdict), "confirmed", confirmed, "epoch",
+			 qd_json_integer(w->epoch), "holder", qd_json_integer(w->holder), "renewed_ms",
+			 qd_json_between(w->renewed, s->now), "said_ms",
+			 qd_json_between(w->answered_at, s->now), "tag", qd_json_integer(w->tag.epoch),
+			 qd_json_integer(w->tag.version));
 }
 
 json_t *qd_json_witness(const struct qd_control_snapshot *s)

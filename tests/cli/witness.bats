@@ -16,6 +16,10 @@ teardown() {
     kill -TERM "$BG_PID" 2>/dev/null || true
     wait "$BG_PID" 2>/dev/null || true
   fi
+  if [ -n "${MOUNTED:-}" ]; then
+    cluster_stop
+    umount "$MOUNTED"
+  fi
 }
 
 # key NAME DIGIT: a key file whose cluster id is that digit, 32 times
@@ -122,4 +126,47 @@ open(sys.argv[3]).read()' "$((PORT + 2))" "$T/bound" "$T/end" &
   key one 1
   run -78 "$W" --keys "$T/keys" --store /proc/there/is/none --listen "127.0.0.1:$PORT"
   [[ $output == *"/proc/there/is/none: No such file"* ]]
+}
+
+# Two nodes, and the witness's store on a file system of its own, without a byte left.
+full_witness() {
+  load tgt
+  load cluster
+  load views
+  views_conf node_majority alpha beta
+  STORE=$T/full
+  mkdir "$STORE"
+  mount -t tmpfs -o size=8m full "$STORE"
+  MOUNTED=$STORE
+  mkdir "$STORE/store"
+  install -m 600 "$T/key" "$T/keys/demo.key"
+  for n in 1 2; do
+    printf 'witness:\n  addresses: ["127.0.0.1:%s"]\n' "$PORT" >>"$T/n$n/conf.yaml"
+    sed -i 's/model: node_majority/model: node_and_witness/' "$T/n$n/conf.yaml"
+    rm -rf "$T/n$n/state"/*
+    "$CTL" cluster create "$T/n$n/conf.yaml" >"$T/n$n/created"
+  done
+  dd if=/dev/zero of="$STORE/filler" bs=4096 2>"$T/dd" || true
+  "$W" --keys "$T/keys" --store "$STORE/store" --socket "$T/status" --listen "127.0.0.1:$PORT" 2>"$T/log" 3>&- &
+  BG_PID=$!
+  views_start 1 2
+}
+
+@test "a full disk under the store: grants are refused and said, nothing is lost, and it goes on by itself" {
+  full_witness
+  for n in 1 2; do tgt_wait 60 sees $n 2; done
+  at=$(leader 1)
+  tgt_wait 60 field_is "$at" .witness.verdict "store failed"
+  grep -q "No space left on device; grants are refused until it can" "$T/log"
+  "$W" --status --json --socket "$T/status" >"$T/json"
+  jq -e '.store.writable == false' "$T/json"
+  sees "$at" 2
+  rm "$STORE/filler"
+  tgt_wait 60 field_is "$at" '[.witness.verdict, .witness.record.confirmed, .witness.record.holder] | @csv' "\"ok\",true,$at"
+  "$W" --status --json --socket "$T/status" >"$T/json"
+  jq -e '.store.writable' "$T/json"
+  # full again: who has a place goes on
+  dd if=/dev/zero of="$STORE/filler" bs=4096 2>"$T/dd" || true
+  node_stop "$at" KILL
+  tgt_wait 60 field_is $((3 - at)) '[.witness.verdict, .witness.record.holder] | @csv' "\"ok\",$((3 - at))"
 }

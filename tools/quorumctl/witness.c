@@ -61,7 +61,7 @@ static void print_record(const json_t *s, const json_t *r)
 		(void)printf(", renewed %.1f s ago", qd_status_seconds(r, "renewed_ms"));
 	(void)printf("\n  config   %lld.%lld\n", (long long)json_integer_value(json_array_get(tag, 0)),
 		     (long long)json_integer_value(json_array_get(tag, 1)));
-	if (json_is_true(json_object_get(r, "confirmed")))
+	if (strcmp(qd_status_text(r, "said"), "unconfirmed") != 0)
 		return;
 	(void)printf("  store    unconfirmed: it is new, or not provably its own, and grants nothing. It is "
 		     "confirmed by\n"
