@@ -264,9 +264,12 @@ static uint64_t led_epoch(const struct qd_cluster *c, struct qd_mono now)
 	return leads && !follows && qd_cluster_right_runs(c, now) ? c->right_epoch : 0;
 }
 
+/* Where the disk alone votes those who are configured come before those who are not: they can lead. */
 static uint64_t voters(const struct qd_head *h)
 {
 	uint64_t set = 0;
+	if (h->votes.model == QD_MODEL_DISK_ONLY)
+		return h->votes.nodes;
 	for (uint32_t id = qd_set_next(h->votes.nodes, 0); id != 0; id = qd_set_next(h->votes.nodes, id))
 		if (qd_votes_of(&h->votes, id) != 0)
 			set |= qd_set_of(id);

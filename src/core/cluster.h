@@ -111,6 +111,7 @@ struct qd_lead {
 /* The extra voter as the arbiter (disk) shows it; set by core/node.c before every turn. */
 struct qd_disk_voter {
 	bool held;	      /* this node owns the disk, and its lease runs */
+	uint64_t epoch;	      /* of this ownership, above that of every earlier one */
 	struct qd_mono start; /* of its last good round */
 	struct qd_mono
 		others;	  /* when another node may last have renewed: the sight at the takeover; 0: nobody */

@@ -6,6 +6,8 @@
 
 enum {
 	QD_WITNESS_PACE_MS = 500, /* after a refusal or silence, at most */
+	QD_OWNER_COUNTERS =
+		1 << 24, /* counters of views for one owner of the disk: more than it can ever use */
 };
 
 static bool proposes(const struct qd_cluster *c)
@@ -137,8 +139,10 @@ static void disk_think(struct qd_cluster_turn *t)
 	t->gate->take = (leads && !c->leaving && counts && !c->disk.held) ||
 			(proposes(c) && counts_there && !c->disk.held);
 	t->gate->heir = qd_extra_heir(c);
-	t->gate->give_up = c->disk.held && (t->gate->heir != 0 || !counts || !disk_is_of_use(c) ||
-					    (c->leaving && !t->runs && !leads));
+	/* While a view is being made, the promises say what the disk is good for. */
+	const bool of_use = (qd_cluster_makes(c) && !leads) || (counts && disk_is_of_use(c));
+	t->gate->give_up =
+		c->disk.held && (t->gate->heir != 0 || !of_use || (c->leaving && !t->runs && !leads));
 	/* Given up with nothing running: then this node's own right is over, too. */
 	if (t->gate->give_up && !t->runs && !leads && c->right.held)
 		qd_lease_end(&c->right);
@@ -150,6 +154,23 @@ static void disk_think(struct qd_cluster_turn *t)
 	    (qd_cluster_leads(c) ||
 	     (c->state == QD_CLUSTER_INSTALLING && c->kept.installed.epoch == c->lead.view.epoch)))
 		t->gate->slots = c->kept.head.tag;
+}
+
+/* The disk keeps no promise. But its owners have epochs, each above the one before: every view that one of them proposed
+ * with the disk's vote is below those of the next one. Else a view could become active that is older than one which its
+ * proposer alone has installed, and that one's configuration would count as the newer one later (cluster seed 961 of the
+ * version before). */
+uint64_t qd_extra_least_counter(const struct qd_cluster *c)
+{
+	if (!c->disk.held || !QD_RULE(DISK_EPOCH))
+		return 0;
+	return qd_epoch_counter(c->disk.epoch) * QD_OWNER_COUNTERS;
+}
+
+bool qd_extra_is_below(const struct qd_cluster *c)
+{
+	return c->state == QD_CLUSTER_GETTING_EXTRA &&
+	       qd_epoch_counter(c->lead.view.epoch) < qd_extra_least_counter(c);
 }
 
 /* The disk has a newer configuration than all who promised: it is the newest, and the votes are counted by it. */
@@ -354,9 +375,11 @@ void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer 
 	}
 }
 
-/* Its epoch is not above the witness's: the proposer goes above it. */
+/* Its epoch is not above the witness's, or too low for the disk that was just taken: the proposer goes above it. */
 static bool outbid(const struct qd_cluster *c)
 {
+	if (qd_extra_is_below(c))
+		return true;
 	return c->state == QD_CLUSTER_GETTING_EXTRA && c->witness.verdict == QD_WITNESS_OLD_EPOCH &&
 	       c->max_counter >= qd_epoch_counter(c->lead.view.epoch) + 1;
 }

@@ -135,6 +135,10 @@ uint32_t qd_extra_held(const struct qd_cluster *c);
 uint32_t qd_extra_tagged(const struct qd_cluster *c, const struct qd_head *head);
 uint32_t qd_extra_counted(const struct qd_cluster *c);
 uint32_t qd_extra_gettable(const struct qd_cluster *c);
+/* The lowest counter of a view that the disk may vote for under this ownership; 0: it is not held. */
+uint64_t qd_extra_least_counter(const struct qd_cluster *c);
+/* This proposal is below that. */
+bool qd_extra_is_below(const struct qd_cluster *c);
 /* Before votes are counted: what the disk knows better than all who promised. */
 void qd_extra_adopt(struct qd_cluster_turn *t);
 /* Held, and its configuration was read; and the newest tag of those. */

@@ -15,7 +15,8 @@ static void prepare(struct qd_cluster_turn *t)
 	struct qd_cluster *c = t->c;
 	struct qd_lead *l = &c->lead;
 	const uint64_t round = l->round;
-	c->max_counter++;
+	const uint64_t least = qd_extra_least_counter(c);
+	c->max_counter = c->max_counter + 1 < least ? least : c->max_counter + 1;
 	const uint64_t epoch = qd_epoch_make(c->max_counter, c->config.node_id);
 	*l = (struct qd_lead){.since = t->now, .free_at = QD_NEVER, .round = round};
 	l->view.epoch = epoch;
@@ -244,7 +245,7 @@ static void got_extra(struct qd_cluster_turn *t)
 		fall_short(t); /* by the newer configuration of the disk */
 		return;
 	}
-	if (!qd_head_quorate(&l->head, l->voting, qd_extra_read(c)))
+	if (!qd_head_quorate(&l->head, l->voting, qd_extra_read(c)) || qd_extra_is_below(c))
 		return;
 	if (tag.epoch > l->before)
 		l->before = tag.epoch;
@@ -535,6 +536,8 @@ struct qd_mono qd_regroup_deadline(const struct qd_cluster *c, const struct qd_t
 		return ready ? qd_mono_min(d, at) : d;
 	}
 	case QD_CLUSTER_GETTING_EXTRA:
+		if (qd_extra_is_below(c))
+			return QD_MONO_ZERO;
 		d = qd_mono_add(l->since, qd_span_mul(times->takeover, 2));
 		return extra_is_silent(c) ? qd_mono_min(d, qd_mono_add(l->since, times->renew)) : d;
 	case QD_CLUSTER_LEFT:

@@ -73,6 +73,7 @@ static void show_disk(struct qd_node *n)
 	const bool owner = a->state == QD_ARB_OWNER && qd_lease_runs(&n->lease, n->now);
 	n->cluster.disk = (struct qd_disk_voter){
 		.held = owner,
+		.epoch = owner ? a->own.epoch : 0,
 		.start = owner ? n->lease.start : QD_MONO_ZERO,
 		.others = owner ? a->own.struck_sight : QD_MONO_ZERO,
 		.before = a->own.struck_node,

@@ -62,6 +62,7 @@
 	X(AGES_TRAVEL, "M.5", "ages are not handed on")                                                      \
 	X(WAIT_FOR_DEAD, "M.5", "unfenced work starts without waiting for those outside the view")           \
 	X(RELEASE_UNCOUNTED, "M.6", "the disk is released while a right counts on it")                       \
+	X(DISK_EPOCH, "M.6", "a view with the disk's vote goes below one that an earlier owner proposed")    \
 	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
 	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \

@@ -16,6 +16,7 @@ void ex_disk_show(const struct ex_world *w, const struct ex_limits *l, struct ex
 	const bool held = leases(w, n);
 	n->c.disk = (struct qd_disk_voter){
 		.held = held,
+		.epoch = held ? qd_epoch_make(w->disk.epoch, n->c.config.node_id) : 0,
 		.start = held ? w->disk.renewed : QD_MONO_ZERO,
 		.others = held ? w->disk.struck : QD_MONO_ZERO,
 		.before = held ? w->disk.before : 0,
@@ -64,6 +65,7 @@ void ex_disk_take(struct ex_world *w, struct ex_node *n)
 		w->disk.struck = w->disk.renewed;
 		w->disk.before = w->disk.last;
 	}
+	w->disk.epoch++;
 	w->disk.last = n->c.config.node_id;
 	w->disk.holder = n->c.config.node_id;
 	w->disk.renewed = w->now;

@@ -414,6 +414,7 @@ void ex_world_hash(const struct ex_world *w, const struct ex_limits *l, uint64_t
 		eat_tenant(&s, w, l);
 	if (l->disk) {
 		eat(&s, w->disk.holder);
+		eat(&s, w->disk.epoch);
 		eat_at(&s, w, w->disk.renewed);
 		eat_at(&s, w, w->disk.struck);
 		eat(&s, w->disk.before | (uint64_t)w->disk.last << 8);

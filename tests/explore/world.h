@@ -79,6 +79,7 @@ struct ex_disk {
 	uint32_t last;	       /* the last one that held it */
 	struct qd_mono struck; /* last renewal of the last one that did not release; 0: there was none */
 	uint32_t before;       /* that one */
+	uint32_t epoch;	       /* how often it was taken */
 	struct qd_head slots;  /* the newer of the two */
 };
 

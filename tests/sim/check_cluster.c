@@ -81,9 +81,10 @@ static void check_view(struct sim *s, const struct sim_machine *m, const struct 
 	/* Who has lost its store cannot know what it has proposed before: nobody may take it. */
 	if (!taken && known->generation != generation && known->hash != 0)
 		return;
-	if (known->hash == 0 || (!known->taken && known->generation != generation))
+	if (known->hash == 0 || (!known->taken && known->generation != generation)) {
 		known->hash = hash;
-	known->generation = generation;
+		known->generation = generation;
+	}
 	known->taken = known->taken || taken;
 	if (known->hash != hash)
 		sim_fail(s,
