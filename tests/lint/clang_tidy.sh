@@ -6,8 +6,7 @@
 cache=build/lint/clang-tidy
 mkdir -p $cache
 nodes=${TIDY_NODES:-30000}
-analyzer=()
-for word in -Xclang -analyzer-config -Xclang "max-nodes=$nodes"; do analyzer+=("--extra-arg=$word"); done
+analyzer="-Xclang -analyzer-config -Xclang max-nodes=$nodes"
 common=$({ files '*.h' .clang-tidy | xargs cat; echo "$nodes"; } | sha256sum)
 mapfile -t sources < <(files 'src/*.c' 'tools/*.c' 'witness/*.c')
 if [ ${#sources[@]} = 0 ]; then exit 0; fi
@@ -21,13 +20,13 @@ check()
   # In the build with mutants a rule is a value and not the constant 1, which every test of it would trip over.
   case $source in src/base/*|src/codec/*|src/core/*) defs=(-DQD_MUTANTS) ;; esac
   # shellcheck disable=SC2086 # one word each
-  if out=$(clang-tidy --quiet $analyzer "$source" -- -std=c11 -Iinclude -Isrc -I. "${defs[@]}" 2>&1); then
+  if out=$(clang-tidy --quiet "$source" -- $analyzer -std=c11 -Iinclude -Isrc -I. "${defs[@]}" 2>&1); then
     : >"$key"
   else
     echo "$out" | grep -E 'error:|warning:|note:' | sed "s|$PWD/||"
   fi
 }
 export -f check
-export cache analyzer="${analyzer[*]}"
+export cache analyzer
 verdict clang-tidy "$(printf '%s\n' "${sources[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c 'check "$1" "$2"' _ {} "$common")"
 exit "$lint_failed"
