@@ -41,10 +41,14 @@ static void check_done(struct sim *s, const struct sim_machine *m, const char *w
 	}
 }
 
+/* A leader may learn late that its change is everywhere, when those who took it have carried it on into a view of theirs. */
 static void note_done(struct sim *s, const struct sim_machine *m)
 {
+	const uint64_t id = heads_id(&m->node.cluster.kept.head);
+	if (heads_descends(s, s->c.facts.done_id, id))
+		return;
 	check_done(s, m, "completes a change");
-	s->c.facts.done_id = heads_id(&m->node.cluster.kept.head);
+	s->c.facts.done_id = id;
 }
 
 void check_cluster_reply(struct sim *s, struct sim_machine *m, enum qd_reply reply)
@@ -399,16 +403,19 @@ static void check_right(struct sim *s, struct sim_machine *m)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
 	const struct qd_lease *r = &m->node.cluster.right;
-	/* A member's that is only called another epoch's began under its own. */
-	const bool renewed = r->held && (!seen->right_held || seen->right_start != r->start.ns ||
-					 qd_epoch_node(m->node.cluster.right_epoch) == m->node_id);
+	const bool own =
+		m->node.cluster.right_epoch != 0 && qd_epoch_node(m->node.cluster.right_epoch) == m->node_id;
+	/* A member's that is only called another epoch's began under its own. A leader may prove its right, tell the
+	 * members and give it up in one step, leaving. */
+	const bool moved = seen->right_start != r->start.ns;
+	const bool renewed = r->held ? !seen->right_held || moved || own : moved && own;
 	seen->right_held = r->held;
 	seen->right_epoch = m->node.cluster.right_epoch;
 	seen->right_start = r->start.ns;
-	if (!r->held)
-		return;
 	if (renewed)
 		check_start(s, m);
+	if (!r->held)
+		return;
 	for (uint32_t i = 0; i < s->o.machines; i++)
 		check_pair(s, &s->machines[i], m);
 }
