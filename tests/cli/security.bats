@@ -351,16 +351,20 @@ two_and_witness() {
 }
 
 @test "what a dead holder asked the witness, again and again: its right is not lengthened, and the other one takes over" {
-  local replayer stale
+  local replayer stale good
   two_and_witness
   other=$((3 - LEADER))
   # from here on the dead node's vote counts: the witness decides
   ctl "$LEADER" quorum set --dynamic off --yes
   tgt_wait 30 field_is "$LEADER" '[.quorum.votes_present, .quorum.votes_total] | @csv' 3,3
+  # its newest requests are renewals then
+  good=$(witness .packets.good)
+  renewed() { [ "$(witness .packets.good)" -ge $((good + 10)) ]; }
+  tgt_wait 30 renewed
   stale=$(witness '.packets.stale + .packets.limited')
   node_stop "$LEADER" KILL
   record_stop
-  attacker replay "$T/packets" "node:$LEADER" random 8 >"$T/replayed" 3>&- &
+  attacker replay "$T/packets" "node:$LEADER:6" random 8 >"$T/replayed" 3>&- &
   replayer=$!
   # detection 0.55 s, and T = 1.7 s for the lock
   tgt_wait 6 field_is "$other" '[.quorum.quorate, (.view.members | length)] | @csv' true,1

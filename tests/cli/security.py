@@ -6,7 +6,8 @@ ones, and holds connections.
 usage: security.py record FILE PORT                      until it is ended; FILE is there when it listens
        security.py count FILE FROM                       how many were recorded from that address
        security.py replay FILE FROM ORDER SECONDS [AS]   ORDER: in, reverse, random, once; AS: the sender's address, or own;
-                                                    FROM: addresses, or node:N for what node N asked the witness
+                                                    FROM: addresses, or node:N[:LAST] for what node N asked
+                                                    the witness, or the last so many of it
        security.py garbage FILE PORT COUNT TO...         random and changed datagrams
        security.py hold TO PORT SECONDS                  connections that say nothing, or too little
        security.py junk TO PORT FROM_ID TO_ID KEY        hellos as a node says them, then no question; random connections
@@ -62,7 +63,8 @@ def count(file, source):
 
 def replay(file, source, order, seconds, sender='127.0.0.99'):
     if source.startswith('node:'):  # the envelope's traffic and sender
-        packets = [p for p in recorded(file) if p[4][2:4] == bytes([1, int(source[5:])])]
+        node, _, last = source[5:].partition(':')
+        packets = [p for p in recorded(file) if p[4][2:4] == bytes([1, int(node)])][-int(last or 0):]
     else:
         packets = [p for p in recorded(file) if p[0] in source.split(',')]
     if not packets:
