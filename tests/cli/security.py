@@ -26,6 +26,7 @@ OUTGOING = 4  # loopback shows every packet twice
 RATE = 1000  # packets a second of a replay
 SEED = 20261122
 HELD = 64  # connections at a time
+QUESTION = 106  # bytes of a sealed question of the transfer
 
 
 def record(file, port):
@@ -171,7 +172,7 @@ def talk(to, port, first, second):
 def junk(to, port, from_id, to_id, key):
     dice = random.Random(SEED)
     hello = b'QDT1' + struct.pack('>III', int(from_id), int(to_id), int(key))
-    right = [len(talk(to, port, hello + dice.randbytes(32), dice.randbytes(73))) for _ in range(20)]
+    right = [len(talk(to, port, hello + dice.randbytes(32), dice.randbytes(QUESTION))) for _ in range(20)]
     wrong = [len(talk(to, port, hello[:-1] + b'\xfe' + dice.randbytes(32), b'')) for _ in range(5)]
     noise = [len(talk(to, port, dice.randbytes(dice.randrange(48, 200)), b'')) for _ in range(20)]
     return {'welcomed': right, 'other_key': wrong, 'noise': noise}

@@ -32,6 +32,8 @@ static int listener;
 static uint8_t body[BODY_BYTES];
 static uint8_t digest[QD_DIGEST_BYTES];
 static bool ended;
+static uint64_t asked_number; /* of the last request; 0: none */
+static struct qd_transfer_question asked;
 
 /* The rest of the input. */
 struct feed {
@@ -63,6 +65,14 @@ static void on_done(void *context, const struct qd_transfer_done *d)
 		qd_assert(d->len_bytes == BODY_BYTES && memcmp(d->body, body, BODY_BYTES) == 0);
 }
 
+static void on_asked(void *context, const struct qd_transfer_asked *a)
+{
+	(void)context;
+	qd_assert(a->from == PEER);
+	asked_number = a->number;
+	asked = *a->question;
+}
+
 /* A free port of 127.0.0.1, for fetches to go to. */
 static void listen_for_fetches(uint16_t *port)
 {
@@ -85,6 +95,7 @@ static void prepare(void)
 		body[i] = (uint8_t)(i * 31 >> 3);
 	qd_transfer_set_keys(t, &KEYS, 1);
 	qd_transfer_set_peers(t, qd_set_of(PEER));
+	qd_transfer_take_requests(t, on_asked, NULL);
 	qd_transfer_put(t, 0, body, BODY_BYTES, digest);
 }
 
@@ -134,24 +145,48 @@ static void hear_body(int fd, struct qd_transfer_streams *s)
 	}
 }
 
+/* A request reached its user as it was said, and comes back as the answer. */
+static void hear_answer(int fd, struct qd_transfer_streams *s, const struct qd_transfer_question *q)
+{
+	uint8_t piece[sizeof *q + QD_TRANSFER_SEAL];
+	uint8_t status[QD_TRANSFER_STATUS_BYTES];
+	uint8_t plain[sizeof q->words];
+	bool last = false;
+	qd_assert(asked_number != 0 && memcmp(asked.digest, q->digest, sizeof asked.digest) == 0);
+	qd_assert(asked.request && memcmp(asked.words, q->words, sizeof asked.words) == 0);
+	qd_transfer_answer(t, asked_number, asked.words, sizeof asked.words);
+	turn();
+	qd_assert(hear(fd, piece, QD_TRANSFER_REPLY_BYTES));
+	qd_assert(qd_transfer_unseal(s, piece, QD_TRANSFER_REPLY_BYTES, status, &last) && !last);
+	qd_assert(hear(fd, piece, sizeof plain + QD_TRANSFER_SEAL));
+	qd_assert(qd_transfer_unseal(s, piece, sizeof plain + QD_TRANSFER_SEAL, plain, &last) && last);
+	qd_assert(memcmp(plain, q->words, sizeof plain) == 0);
+}
+
 static void ask(int fd, struct feed *f, uint8_t mode, const uint8_t hello[QD_TRANSFER_HELLO_BYTES])
 {
 	struct qd_transfer_streams s;
 	uint8_t welcome[QD_TRANSFER_WELCOME_BYTES];
 	uint8_t question[QD_TRANSFER_ASK_BYTES];
-	uint8_t wanted[QD_DIGEST_BYTES];
+	struct qd_transfer_question q = {.request = false};
 	qd_assert(hear(fd, welcome, sizeof welcome));
 	qd_assert(qd_transfer_welcome_decode(&s, hello, KEYS.key, welcome) == QD_TRANSFER_OK);
-	memcpy(wanted, digest, sizeof wanted);
-	if ((take(f) & 1) != 0)
-		take_all(f, wanted, sizeof wanted);
-	qd_transfer_ask_encode(&s, wanted, question);
+	const uint8_t which = take(f);
+	memcpy(q.digest, digest, sizeof q.digest);
+	if ((which & 1) != 0)
+		take_all(f, q.digest, sizeof q.digest);
+	q.request = (which & 2) != 0;
+	if (q.request)
+		take_all(f, q.words, sizeof q.words);
+	qd_transfer_ask_encode(&s, &q, question);
 	const bool spoiled = (mode & FUZZ_SPOIL) != 0;
 	if (spoiled)
 		question[take(f) % sizeof question] ^= (uint8_t)(take(f) | 1);
 	say(fd, question, sizeof question);
 	if (spoiled)
 		qd_assert(!hear(fd, welcome, 1));
+	else if (q.request)
+		hear_answer(fd, &s, &q);
 	else
 		hear_body(fd, &s);
 }
@@ -161,6 +196,7 @@ static void to_server(struct feed *f, uint8_t mode)
 	uint8_t hello[QD_TRANSFER_HELLO_BYTES];
 	const struct qd_transfer_hello h = {.from = PEER, .to = SELF, .key_number = KEY};
 	int pair[2];
+	asked_number = 0;
 	qd_assert(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
 	qd_serve_begin(t, pair[0], qd_clock_now());
 	qd_transfer_hello_encode(&h, hello);
@@ -210,9 +246,9 @@ static void to_fetch(struct feed *f, uint8_t mode)
 	uint8_t hello[QD_TRANSFER_HELLO_BYTES];
 	uint8_t welcome[QD_TRANSFER_WELCOME_BYTES];
 	uint8_t question[QD_TRANSFER_ASK_BYTES];
-	uint8_t wanted[QD_DIGEST_BYTES];
+	struct qd_transfer_question q;
 	struct qd_transfer_want want = {.peer = PEER, .to = listening};
-	memcpy(want.digest, digest, sizeof want.digest);
+	memcpy(want.question.digest, digest, sizeof digest);
 	ended = false;
 	const uint64_t id = qd_transfer_fetch(t, &want, qd_clock_now());
 	const int fd = accept(listener, NULL, NULL);
@@ -225,8 +261,8 @@ static void to_fetch(struct feed *f, uint8_t mode)
 		qd_transfer_welcome_encode(&s, hello, KEYS.key, welcome);
 		say(fd, welcome, sizeof welcome);
 		qd_assert(hear(fd, question, sizeof question));
-		qd_assert(qd_transfer_ask_decode(&s, question, wanted) &&
-			  memcmp(wanted, digest, sizeof wanted) == 0);
+		qd_assert(qd_transfer_ask_decode(&s, question, &q) && !q.request &&
+			  memcmp(q.digest, digest, sizeof digest) == 0);
 		if ((mode & FUZZ_SECOND) != 0)
 			answer(fd, f, mode, &s);
 	}
