@@ -102,7 +102,6 @@ enum qd_hold_reason {
 	QD_HOLD_FOREIGN,	 /* reserved by a key that is not this cluster's, or under another type */
 	QD_HOLD_COPIED_IDENTITY, /* another machine uses this node id */
 	QD_HOLD_WRONG_DISK,
-	QD_HOLD_SHUTDOWN,
 	QD_HOLD_COUNT,
 };
 

@@ -185,7 +185,6 @@ struct qd_arbiter {
 	bool heir_mode;
 	uint64_t heir_epoch; /* the offer that heir mode answers, or answered */
 	uint64_t heir_turn;
-	struct qd_mono heir_until;
 	struct qd_taking taking;
 	struct qd_owning own;
 	/* releasing, retiring */

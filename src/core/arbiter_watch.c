@@ -158,7 +158,6 @@ static void mind_heir(struct qd_turn *t)
 	a->heir_mode = true;
 	a->heir_epoch = n->epoch;
 	a->heir_turn = n->heir_turn;
-	a->heir_until = QD_NEVER; /* the owner withdraws it, or is taken over */
 	qd_arb_trace(t, QD_TRACE_HEIR_MODE, n->epoch, n->heir_turn, 0);
 	/* A fresh key shows the owner that somebody is there; a still registered old one would not. */
 	qd_batch_register_fresh(t, QD_STEP_HEIR_REGISTER, a->look_path);

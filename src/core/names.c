@@ -77,8 +77,7 @@ const char *qd_hold_reason_name(enum qd_hold_reason reason)
 							 "heir",
 							 "foreign-reservation",
 							 "copied-identity",
-							 "wrong-disk",
-							 "shutdown"};
+							 "wrong-disk"};
 	NAME_OF(names, reason, QD_HOLD_COUNT);
 }
 
@@ -96,7 +95,6 @@ const char *qd_hold_reason_text(enum qd_hold_reason reason)
 		"Another machine uses this node's id: give one of the two another id in its configuration.",
 		("The disk of this path is not this cluster's quorum disk: check the URL, or format it with "
 		 "'quorumctl disk format'."),
-		"The service is shutting down.",
 	};
 	NAME_OF(texts, reason, QD_HOLD_COUNT);
 }

@@ -127,7 +127,8 @@ struct qd_conf {
 	bool has_test_ids;
 	uint8_t test_machine_id[QD_QDISK_ID_BYTES]; /* with has_test_ids, instead of /etc/machine-id */
 	uint8_t test_boot_id[QD_QDISK_ID_BYTES];    /* and instead of the kernel's boot_id */
-	struct qd_span stamp_interval;		    /* 0: none; else the runner's child stamps this often */
+	struct qd_span
+		stamp_interval; /* 0: none; else the owner writes a stamp to the quorum disk this often */
 
 	uint64_t given; /* bit n: key n of the schema stands in the text */
 };

@@ -57,8 +57,7 @@ static int exit_status(int error)
 static int load(const char *file)
 {
 	int rc = qd_conf_load(file, &conf, &messages);
-	if (rc != 0)
-		qd_conf_messages_print(&messages, stderr);
+	qd_conf_messages_print(&messages, stderr); /* what is wrong, or warnings */
 	return rc;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "quorumd/shell_config.h"
 
-#include "quorumd/conf_body.h"
+#include "quorumd/conf_start.h"
 #include "quorumd/errors.h"
 #include "quorumd/shell_identity.h"
 
@@ -253,40 +253,11 @@ static int kept_text(const char *state_dir, struct qd_tag *tag, char **text, siz
 	return rc;
 }
 
-static void complain(struct qd_conf_messages *messages, const char *why)
-{
-	memset(messages, 0, sizeof *messages);
-	messages->count = 1;
-	(void)snprintf(messages->text[0], sizeof messages->text[0], "%s", why);
-}
-
 int qd_shell_config_load(const char *file, struct qd_conf *conf, struct qd_conf_messages *messages)
 {
-	char *own = NULL;
-	char *text = NULL;
-	char why[QD_KEPT_WHY_MAX] = "";
-	size_t len = 0;
-	struct qd_tag tag;
-	const int bad = qd_conf_read_file(file, &own, &len);
-	if (bad != 0)
-		return qd_conf_load(file, conf, messages); /* says what is wrong with the file */
-	const struct qd_conf_text mine = {.name = file, .text = own, .len_bytes = len};
-	int rc = qd_conf_parse_own(&mine, conf, messages);
-	free(own);
-	if (rc != 0)
-		return qd_conf_load(file, conf, messages);
-	rc = kept_text(conf->state_dir, &tag, &text, &len, why);
-	if (rc != 0) {
-		complain(messages, why);
-		return rc;
-	}
-	if (text == NULL)
-		return qd_conf_load(file, conf, messages);
-	char name[QD_BODY_NAME_MAX];
-	qd_conf_body_name(tag, name);
-	const struct qd_conf_text body = {.name = name, .text = text, .len_bytes = len};
-	rc = qd_conf_load_merged(file, &body, conf, messages);
-	free(text);
+	struct qd_conf_origin origin;
+	const int rc = qd_conf_start(file, conf, &origin, messages);
+	free(origin.body.text);
 	return rc;
 }
 

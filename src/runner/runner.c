@@ -433,8 +433,11 @@ void qd_runner_lost(struct qd_runner *r, struct qd_mono now)
 	if (r->lost)
 		return;
 	r->lost = true;
-	qd_log_line(QD_LEVEL_WARNING, "quorumd is gone: what was started is stopped (%s)",
-		    qd_runner_phase_name(r->phase));
+	if (may_run(r) || is_stopping(r))
+		qd_log_line(QD_LEVEL_WARNING, "quorumd is gone: what was started is stopped (%s)",
+			    qd_runner_phase_name(r->phase));
+	else
+		qd_log_line(QD_LEVEL_NOTICE, "quorumd has ended, and nothing that it started runs");
 	stop_alone(r, now);
 	qd_runner_look(r, now);
 }

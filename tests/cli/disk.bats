@@ -243,3 +243,11 @@ refused() {
   [ "$status" -eq 1 ]
   [[ $output == *"forgot every reservation"* ]]
 }
+
+@test "a configuration without a quorum disk is refused by name" {
+  printf 'cluster: demo\nnode: a\nkey_file: /k\nnodes:\n  a: {id: 1, addresses: [127.0.0.1]}\n' >"$BATS_TEST_TMPDIR/none.yaml"
+  run "$CTL" disk show --config "$BATS_TEST_TMPDIR/none.yaml"
+  echo "$output"
+  [ "$status" -eq 78 ]
+  [[ $output == *"none.yaml names no quorum disk: give quorum_disk.paths, or a URL"* ]]
+}

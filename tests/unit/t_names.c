@@ -77,7 +77,7 @@ static void stable(void)
 	UNIT_TEXT(qd_path_state_name(QD_PATH_READY), "ready");
 	UNIT_TEXT(qd_path_state_name(QD_PATH_BAD), "bad");
 	UNIT_TEXT(qd_hold_reason_name(QD_HOLD_NO_PATH), "no-path");
-	UNIT_TEXT(qd_hold_reason_name(QD_HOLD_SHUTDOWN), "shutdown");
+	UNIT_TEXT(qd_hold_reason_name(QD_HOLD_WRONG_DISK), "wrong-disk");
 	UNIT_TEXT(qd_op_kind_name(QD_OP_LOGIN), "login");
 	UNIT_TEXT(qd_op_kind_name(QD_OP_PR_OUT), "pr-out");
 	UNIT_TEXT(qd_group_state_name(QD_GROUP_ONLINE), "online");

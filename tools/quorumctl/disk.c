@@ -105,6 +105,11 @@ static int load_config(const struct qd_disk_options *o, struct qd_disk *d)
 		return 0;
 	int status = qd_conf_load(o->config, &d->conf, &messages);
 	qd_conf_messages_print(&messages, stderr);
+	if (status == 0 && d->conf.path_count == 0) {
+		qd_ctl_complain("%s: %s names no quorum disk: give quorum_disk.paths, or a URL", d->name,
+				o->config);
+		return qd_ctl_exit_status(QD_ERR_CONFIG);
+	}
 	d->path = d->conf.paths[0];
 	return qd_ctl_exit_status(status);
 }
