@@ -171,7 +171,7 @@ def talk(to, port, first, second):
 
 def junk(to, port, from_id, to_id, key):
     dice = random.Random(SEED)
-    hello = b'QDT1' + struct.pack('>III', int(from_id), int(to_id), int(key))
+    hello = b'QDT2' + struct.pack('>III', int(from_id), int(to_id), int(key))
     right = [len(talk(to, port, hello + dice.randbytes(32), dice.randbytes(QUESTION))) for _ in range(20)]
     wrong = [len(talk(to, port, hello[:-1] + b'\xfe' + dice.randbytes(32), b'')) for _ in range(5)]
     noise = [len(talk(to, port, dice.randbytes(dice.randrange(48, 200)), b'')) for _ in range(20)]
