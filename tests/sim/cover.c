@@ -112,6 +112,23 @@ void cover_print(const struct sim_cover *c, uint64_t seeds, bool with_views)
 	       c->excluded, c->overlaps_excluded, c->heal_waived, c->heal_max_ns / SIM_MS);
 }
 
+/* Lines of the trace that come only where one disk decides. */
+static bool is_of_disk(enum qd_trace_code t)
+{
+	switch ((int)t) {
+	case QD_TRACE_COPIED_IDENTITY: /* nodes of a view are told apart by their sessions; no copied ids here */
+	case QD_TRACE_INCARNATION_SHOWN: /* a new store counts its starts from a clock: never below what is shown */
+	case QD_TRACE_OFFER:		 /* the views hand over, the disk's owner need not ask anybody */
+	case QD_TRACE_HEIR_READY:
+	case QD_TRACE_HEIR_SILENT:
+	case QD_TRACE_HEIR_MODE:
+	case QD_TRACE_HEIR_OVER:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Lines of the trace that this world cannot reach, and why. */
 static bool unreachable(enum qd_trace_code t)
 {
@@ -131,32 +148,68 @@ static bool unreachable(enum qd_trace_code t)
 	}
 }
 
+static uint32_t missed(bool print, const char *what, const char *name)
+{
+	if (print)
+		printf("never %s: %s\n", what, name);
+	return 1;
+}
+
+static uint32_t missing_of_views(const struct sim_cover *c, bool print)
+{
+	uint32_t n = 0;
+	for (enum qd_cluster_state a = 0; a < QD_CLUSTER_STATE_COUNT; a++) {
+		uint64_t entered = 0;
+		for (enum qd_cluster_state b = 0; b < QD_CLUSTER_STATE_COUNT; b++)
+			entered += c->states[b][a];
+		n += entered > 0 ? 0 : missed(print, "entered", qd_cluster_state_name(a));
+	}
+	for (enum qd_msg_kind k = QD_MSG_HELLO; k < QD_MSG_KIND_COUNT; k++)
+		n += c->packets[k] > 0 ? 0 : missed(print, "said", qd_msg_kind_name(k));
+	/* Who is below in its tag is below in its promise: that is looked at first. */
+	for (enum qd_refusal r = 0; r < QD_REFUSAL_COUNT; r++)
+		n += c->refusals[r] > 0 || r == QD_REFUSAL_TAG ? 0
+							       : missed(print, "refused", qd_refusal_name(r));
+	for (enum qd_reply r = 0; r < QD_REPLY_COUNT; r++)
+		n += c->replies[r] > 0 ? 0 : missed(print, "replied", qd_reply_name(r));
+	for (enum qd_cluster_wait w = 0; w < QD_WAIT_COUNT; w++)
+		n += c->waits[w] > 0 ? 0 : missed(print, "waited", qd_cluster_wait_text(w));
+	for (enum qd_model m = 0; m < QD_MODEL_COUNT; m++)
+		n += c->models[m] > 0 ? 0 : missed(print, "begun as", qd_model_name(m));
+	return n;
+}
+
+/* What the witness never says here: a leader's tags only rise, a holder that lost its lock asks for it under a new epoch,
+ * and the simulated store takes everything (tests/unit/t_witness_core.c has all three). */
+static bool unsaid(enum qd_witness_verdict v)
+{
+	return v == QD_WITNESS_OLD_TAG || v == QD_WITNESS_NOT_HOLDER || v == QD_WITNESS_STORE;
+}
+
 uint32_t cover_missing(const struct sim_cover *c, bool with_views, bool print)
 {
-	uint32_t missing = 0;
-	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++) {
-		if (c->faults[f] > 0 || !exists(c, f, with_views))
-			continue;
-		missing++;
-		if (print)
-			printf("never injected: %s\n", sim_fault_name(f));
-	}
+	uint32_t n = with_views ? missing_of_views(c, print) : 0;
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
+		n += c->faults[f] > 0 || !exists(c, f, with_views)
+			     ? 0
+			     : missed(print, "injected", sim_fault_name(f));
 	for (enum qd_trace_code t = 0; t < QD_TRACE_COUNT; t++) {
-		if (c->traces[t] > 0 || unreachable(t) || (!with_views && t >= QD_TRACE_CLUSTER))
-			continue;
-		missing++;
-		if (print)
-			printf("never traced: %s\n", qd_trace_name(t));
+		const bool elsewhere = with_views ? is_of_disk(t) : t >= QD_TRACE_CLUSTER;
+		n += c->traces[t] > 0 || unreachable(t) || elsewhere
+			     ? 0
+			     : missed(print, "traced", qd_trace_name(t));
 	}
+	for (enum qd_witness_verdict v = 0; v < QD_WITNESS_VERDICT_COUNT; v++)
+		n += c->verdicts[v] > 0 || unsaid(v) || !with_views
+			     ? 0
+			     : missed(print, "answered by the witness", qd_witness_verdict_name(v));
 	for (enum qd_arbiter_state a = 0; a < QD_ARB_STATE_COUNT; a++) {
 		uint64_t entered = 0;
 		for (enum qd_arbiter_state b = 0; b < QD_ARB_STATE_COUNT; b++)
 			entered += c->pairs[b][a];
-		if (entered > 0 || a == QD_ARB_STANDBY)
-			continue;
-		missing++;
-		if (print)
-			printf("never entered: %s\n", qd_arbiter_state_name(a));
+		/* Refused is who has a copied identity. */
+		const bool never = a == QD_ARB_STANDBY || (with_views && a == QD_ARB_REFUSED);
+		n += entered > 0 || never ? 0 : missed(print, "entered", qd_arbiter_state_name(a));
 	}
-	return missing;
+	return n;
 }
