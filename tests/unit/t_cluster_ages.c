@@ -149,10 +149,41 @@ static void interrupted(void)
 	vw_free(w);
 }
 
+/* Node 2 owns the disk by its fifth takeover, and shall propose: no view of an earlier owner may be above. */
+static void owners_views_rise(void)
+{
+	struct vw *w = three();
+	struct qd_node *n = &w->node[2].core;
+	struct qd_cluster *c = &n->cluster;
+	w->out.count = 0;
+	w->out.send_count = 0;
+	w->out.trace_count = 0;
+	struct qd_cluster_turn t = {
+		.c = c,
+		.times = &n->config.times,
+		.now = w->now,
+		.out = &w->out,
+		.gate = &n->gate,
+	};
+	c->disk.held = true;
+	c->disk.epoch = qd_epoch_make(5, 2);
+	c->heir = 2;
+	qd_regroup_think(&t);
+	UNIT_EQUAL(c->state, QD_CLUSTER_PREPARING);
+	UNIT_EQUAL(qd_epoch_counter(c->want.promised), UINT64_C(5) << 24);
+	/* It took the disk after it had proposed: the proposal is too low. */
+	c->state = QD_CLUSTER_GETTING_EXTRA;
+	UNIT_OK(!qd_extra_is_below(c));
+	c->disk.epoch = qd_epoch_make(6, 2);
+	UNIT_OK(qd_extra_is_below(c));
+	vw_free(w);
+}
+
 static const struct unit_test TESTS[] = {
 	{"a late farewell clears nothing that came with later promises", late_farewell},
 	{"a farewell hands over what its sender knows of others", farewell_with_ages},
 	{"what runs is not carried on over a view that was led in between", interrupted},
+	{"with the disk a view is above those of its earlier owners", owners_views_rise},
 	{"taking a change is an answer to its leader, and hands over what it knows", change_taken},
 };
 
