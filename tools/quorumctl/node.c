@@ -147,12 +147,20 @@ static int run_add(int argc, char **argv)
 	return status;
 }
 
+/* The configuration in force, and the node of it. The exit status. */
+static int open_for(const char *name, uint32_t *id)
+{
+	const int status = qd_edit_open(&edit, NULL);
+	if (status != 0)
+		return status;
+	*id = qd_edit_node(&edit, name);
+	return *id != 0 ? 0 : qd_ctl_exit_status(QD_ERR_NOT_FOUND);
+}
+
 static int remove_node(const char *name)
 {
-	int status = qd_edit_open(&edit, NULL);
-	const uint32_t id = status == 0 ? qd_edit_node(&edit, name) : 0;
-	if (status == 0 && id == 0)
-		status = qd_ctl_exit_status(QD_ERR_NOT_FOUND);
+	uint32_t id = 0;
+	const int status = open_for(name, &id);
 	if (status != 0)
 		return status;
 	edit.fresh = edit.conf;
@@ -196,10 +204,8 @@ enum {
 
 static int set_paused(const char *name, bool paused)
 {
-	int status = qd_edit_open(&edit, NULL);
-	const uint32_t id = status == 0 ? qd_edit_node(&edit, name) : 0;
-	if (status == 0 && id == 0)
-		status = qd_ctl_exit_status(QD_ERR_NOT_FOUND);
+	uint32_t id = 0;
+	const int status = open_for(name, &id);
 	if (status != 0)
 		return status;
 	if (edit.conf.nodes[id].paused == paused) {
