@@ -543,8 +543,8 @@ void check_cluster_group(struct sim *s, struct sim_machine *m, uint64_t epoch)
 
 /* ---- I6, I7 ---- */
 
-/* Of those who live, and may be in one view, nobody may run the group: all are paused, or configured no more, or were
- * started to join only. */
+/* Of those who live, and may be in one view, nobody may run the group: all are paused, or configured no more, were
+ * started to join only or keep themselves out. */
 static bool nobody_may(const struct sim *s)
 {
 	const struct qd_head *newest = &s->c.stores[0].durable.head;
@@ -552,8 +552,10 @@ static bool nobody_may(const struct sim *s)
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		const struct qd_head *h = &s->c.stores[i].durable.head;
 		newest = qd_tag_compare(newest->tag, h->tag) < 0 ? h : newest;
-		const bool joins = s->machines[i].process && s->machines[i].join_only;
-		dead |= s->machines[i].dead || joins ? 1ull << i : 0;
+		const struct sim_machine *m = &s->machines[i];
+		const bool held = (m->node.cluster.flags & QD_NEWS_HELD) != 0;
+		const bool out = m->dead || (m->process && (m->join_only || held));
+		dead |= out ? 1ull << i : 0;
 	}
 	const uint64_t may = newest->votes.nodes & ~newest->votes.paused & ~dead;
 	const uint64_t scar = s->c.facts.scar;
