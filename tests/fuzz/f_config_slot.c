@@ -11,10 +11,9 @@ enum {
 	FUZZ_TAG = 0x10,
 	BODY_MAX = 2 * QD_QDISK_SECTOR_MAX,
 	TAG_AT = 8, /* in a head */
-	/* Of a head everything but bytes 3, and in both parts of votes 3 and 88 to 95, is a field's. */
+	/* Of a head everything but byte 3, and in both parts of votes byte 3, is a field's. */
 	VOTES_AT = 64,
 	OLD_AT = 160,
-	VOTES_SPARE_AT = 88,
 };
 
 static void header(const uint8_t *data, size_t size)
@@ -40,9 +39,7 @@ static void clear_spare(uint8_t head[QD_QDISK_HEAD_BYTES])
 {
 	head[3] = 0;
 	head[VOTES_AT + 3] = 0;
-	memset(head + VOTES_AT + VOTES_SPARE_AT, 0, OLD_AT - VOTES_AT - VOTES_SPARE_AT);
 	head[OLD_AT + 3] = 0;
-	memset(head + OLD_AT + VOTES_SPARE_AT, 0, QD_QDISK_HEAD_BYTES - OLD_AT - VOTES_SPARE_AT);
 	if (head[2] == 0)
 		memset(head + OLD_AT, 0, QD_QDISK_HEAD_BYTES - OLD_AT);
 }
