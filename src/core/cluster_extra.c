@@ -123,26 +123,26 @@ bool qd_extra_disk_is_free(const struct qd_cluster *c, struct qd_mono now, const
 	return is_uncounted(c, QD_EXTRA_DISK, now, times, runs);
 }
 
-/* Could this node's set be quorate with the disk? If not, somebody else must be able to have it. */
+/* Does the disk count, and could this node's set be quorate with it? If not, somebody else must be able to have it. */
 static bool disk_is_of_use(const struct qd_cluster *c)
 {
-	return qd_head_quorate(&c->kept.head, c->set, qd_extra_held(c) | QD_EXTRA_DISK);
+	const struct qd_head *h = proposes(c) ? &c->lead.head : &c->kept.head;
+	return (qd_head_extras(h) & QD_EXTRA_DISK) != 0 &&
+	       qd_head_quorate(h, c->set, qd_extra_held(c) | QD_EXTRA_DISK);
 }
 
 static void disk_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
-	const bool counts = (qd_head_extras(&c->kept.head) & QD_EXTRA_DISK) != 0;
-	const bool counts_there = (qd_head_extras(&c->lead.head) & QD_EXTRA_DISK) != 0;
 	/* A leader that leaves keeps it until the next one leads, or it has ended its part: it hands over first. */
 	const bool leads = qd_cluster_leads(c);
-	t->gate->take = (leads && !c->leaving && counts && !c->disk.held) ||
-			(proposes(c) && counts_there && !c->disk.held);
+	const bool of_use = disk_is_of_use(c);
+	t->gate->take = !c->disk.held && of_use && ((leads && !c->leaving) || proposes(c));
 	t->gate->heir = qd_extra_heir(c);
 	/* While a view is being made, the promises say what the disk is good for. */
-	const bool of_use = (qd_cluster_makes(c) && !leads) || (counts && disk_is_of_use(c));
-	t->gate->give_up =
-		c->disk.held && (t->gate->heir != 0 || !of_use || (c->leaving && !t->runs && !leads));
+	const bool makes = qd_cluster_makes(c) && !leads;
+	t->gate->give_up = c->disk.held &&
+			   (t->gate->heir != 0 || (!of_use && !makes) || (c->leaving && !t->runs && !leads));
 	/* Given up with nothing running: then this node's own right is over, too. */
 	if (t->gate->give_up && !t->runs && !leads && c->right.held)
 		qd_lease_end(&c->right);

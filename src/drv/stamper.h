@@ -45,7 +45,7 @@ void qd_stamper_end(struct qd_stamper *s);
 
 /* When qd_stamper_run() has something to do next; QD_NEVER if nothing. */
 struct qd_mono qd_stamper_deadline(const struct qd_stamper *s);
-/* There is no disk now: nothing is written, and what is due comes an interval later. */
+/* Nothing can be written now: what is due comes an interval later. */
 void qd_stamper_put_off(struct qd_stamper *s, struct qd_mono now);
 
 /* Queue a command if one is due; the caller flushes the session. data_lba and sectors: where the area begins, where

@@ -236,6 +236,13 @@ static bool next_event(struct qd_shell *s, struct qd_event *ev)
 	return true;
 }
 
+/* Two things keep another owner's stamps away: the disk's reservation, or that all others have stopped. */
+static bool may_stamp(const struct qd_shell *s)
+{
+	return !s->snapshot.has_cluster || s->snapshot.arbiter.state == QD_ARB_OWNER ||
+	       qd_mono_reached(s->now, s->snapshot.views.free_at);
+}
+
 static void stamp(struct qd_shell *s)
 {
 	struct qd_superblock superblock;
@@ -243,7 +250,7 @@ static void stamp(struct qd_shell *s)
 	const uint32_t path = s->snapshot.arbiter.beating_path;
 	if (s->conf.stamp_interval.ns == 0 || s->paths == NULL)
 		return;
-	if (!qd_paths_disk(s->paths, path, &superblock, &capacity)) {
+	if (!may_stamp(s) || !qd_paths_disk(s->paths, path, &superblock, &capacity)) {
 		qd_stamper_put_off(&s->stamper, s->now);
 		return;
 	}

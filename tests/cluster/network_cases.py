@@ -256,7 +256,7 @@ def outcome_c(rig, note):
 
 
 @case('the owner alone against two, all three reach the disk: the two run, and the owner has stopped before',
-      Plan(3, 'node_and_disk'), Plan(3, 'node_and_witness', networks=2), always=2)
+      Plan(3, 'node_and_disk'), Plan(3, 'node_and_witness', networks=2), Plan(4, 'node_and_disk', dynamic=False), always=3)
 def alone_against_two(rig, note):
     owner = rig.up()
     rig.settle()
@@ -268,6 +268,7 @@ def alone_against_two(rig, note):
     note('owner stopped after %.0f ms, service on %s after %.0f ms' % (ran, entry.node, entry.at - at))
     need(ran < entry.at - at, 'both ran')
     need(ran <= rig.times.stopped, 'it ran for %.0f ms' % ran)
+    need(not owner.find_line('-> taking', at), 'the one alone took the disk that it had given up')
     rig.wait_view(rest)
     rig.mend_all()
     rig.wait_view(sorted(rig.nodes))
