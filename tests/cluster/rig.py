@@ -254,7 +254,9 @@ class Node:
         pids = self.pids()
         at = self.rig.now()
         machine.signal_all(pids, signal.SIGKILL)
-        machine.signal_all(self.pids(), signal.SIGKILL)  # forked meanwhile
+        end = self.rig.now() + 20000
+        while self.pids() and self.rig.now() < end:
+            machine.signal_all(self.pids(), signal.SIGKILL)  # forked meanwhile
         self.paused = []
         self.finish()
         return at, len(pids)
