@@ -63,8 +63,11 @@ enum {
 	QD_KEEP_STUCK_MS = 3000, /* a store that needs longer is announced as stuck */
 	QD_HOLD_MIN_S = 10,	 /* section 8: flapping */
 	QD_HOLD_MAX_S = 600,
-	QD_FORCE_COUNTERS = 1 << 20,
 };
+
+/* How far force raises the counter: above what 2^16 owners of the disk that this node never heard of can have led to
+ * (QD_OWNER_COUNTERS each, section 6). The counter has 58 bits: it can be forced 2^18 times. */
+#define QD_FORCE_COUNTERS (UINT64_C(1) << 40)
 
 /* What a node knows of another one. */
 struct qd_member {
