@@ -205,7 +205,7 @@ static int read_names(struct qd_share_lock *l, struct look *k)
 static int read_files(struct qd_share_lock *l, struct look *k)
 {
 	struct qd_witness_record r;
-	struct qd_witness_grant g;
+	struct qd_witness_grant g = {0};
 	char name[QD_SHARE_NAME_MAX];
 	if (k->confirmed) {
 		(void)snprintf(name, sizeof name, NAME_STORE, k->inode, k->birth_ns);

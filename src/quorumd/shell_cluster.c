@@ -78,12 +78,24 @@ static void tell_links(struct qd_shell *s)
 	qd_shell_post(s, &ev);
 }
 
+static bool same_links(const struct qd_links_config *a, const struct qd_links_config *b)
+{
+	for (unsigned i = 0; i < QD_NODES_MAX; i++)
+		for (unsigned k = 0; k < QD_LINKS_MAX; k++) {
+			const struct qd_link_config *x = &a->link[i][k];
+			const struct qd_link_config *y = &b->link[i][k];
+			if (x->used != y->used || x->delay.ns != y->delay.ns || x->threshold != y->threshold)
+				return false;
+		}
+	return true;
+}
+
 void qd_shell_interfaces_changed(struct qd_shell *s)
 {
 	static struct qd_links_config links;
 	links = s->node.config.links;
 	qd_conf_links(&s->conf, qd_shell_same_subnet, s, &links);
-	if (memcmp(links.link, s->node.config.links.link, sizeof links.link) == 0)
+	if (same_links(&links, &s->node.config.links))
 		return;
 	qd_shell_say(s, QD_LEVEL_NOTICE,
 		     "interfaces: other nodes are in this node's subnets than before: their links have the "
