@@ -13,7 +13,7 @@ dir=build/check
 mkdir -p $dir
 limit=${STAGE_LIMIT:-900}
 seeds=${SEEDS:-5000}
-fuzz_seconds=${FUZZ_SECONDS:-3}
+fuzz_seconds=${FUZZ_SECONDS:-2}
 names=() kinds=() needs=() commands=()
 
 # stage NAME build|pool|waits|alone NEEDS COMMAND: NEEDS is a file pattern; nothing there, no stage yet
@@ -47,11 +47,11 @@ stage unit pool 'tests/unit/t_*.c' 'make -s unit-gcc'
 stage unit-clang pool 'tests/unit/t_*.c' 'make -s unit-clang'
 stage conform-model pool 'tests/conform/run' 'CONFORM=build/gcc/conform tests/conform/run model'
 
-stage conform-tgt waits 'tests/conform/run' 'CONFORM=build/gcc/conform tests/conform/run tgt'
+stage cli waits 'tests/cli/*.bats' 'JOBS=2 make -s cli'
 stage drv-valgrind waits 'tests/drv/t_*.c' "WRAP='$valgrind' make -s drv-plain"
-stage drv waits 'tests/drv/t_*.c' 'make -s drv-gcc'
 stage drv-asan waits 'tests/drv/t_*.c' 'make -s drv-asan'
-stage cli waits 'tests/cli/*.bats' 'make -s cli'
+stage drv waits 'tests/drv/t_*.c' 'make -s drv-gcc'
+stage conform-tgt waits 'tests/conform/run' 'CONFORM=build/gcc/conform tests/conform/run tgt'
 stage cluster alone 'tests/cluster/run' 'make -s cluster'
 stage demo alone 'tools/demo/*' 'make -s demo RENEW=300ms'
 

@@ -287,6 +287,14 @@ static bool mind_the_slots(struct qd_turn *t, uint32_t path)
 	return true;
 }
 
+/* Views may want one before its time. */
+static struct qd_mono next_round(const struct qd_node *n)
+{
+	const bool wanted = n->config.has_cluster && qd_mono_before(n->lease.start, n->gate.round_from);
+	return wanted ? qd_mono_min(n->arbiter.own.next_round, n->gate.round_from)
+		      : n->arbiter.own.next_round;
+}
+
 void qd_own_think(struct qd_turn *t)
 {
 	struct qd_arbiter *a = t->a;
@@ -329,7 +337,7 @@ void qd_own_think(struct qd_turn *t)
 		qd_recover_think(t, path);
 		return;
 	}
-	if (qd_mono_reached(t->now, a->own.next_round)) {
+	if (qd_mono_reached(t->now, next_round(t->node))) {
 		while (qd_mono_reached(t->now, a->own.next_round))
 			a->own.next_round = qd_mono_add(a->own.next_round, t->times->renew);
 		qd_batch_round(t, QD_STEP_ROUND, path, a->paths[path].key);
@@ -363,5 +371,5 @@ struct qd_mono qd_own_deadline(const struct qd_node *n)
 		return qd_mono_min(d, a->own.next_check);
 	if (qd_mono_before(n->now, a->own.next_extra))
 		d = qd_mono_min(d, a->own.next_extra);
-	return qd_mono_min(qd_mono_min(d, a->own.next_round), qd_handover_deadline(a));
+	return qd_mono_min(qd_mono_min(d, next_round(n)), qd_handover_deadline(a));
 }

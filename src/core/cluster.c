@@ -310,6 +310,8 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 		flags |= QD_NEWS_HOLDS;
 	if (t->runs)
 		flags |= QD_NEWS_RUNS;
+	if (c->state == QD_CLUSTER_GETTING_EXTRA && c->lead.view.epoch == c->kept.promised)
+		flags |= QD_NEWS_GATHERED;
 	return flags;
 }
 

@@ -88,12 +88,19 @@ uint32_t qd_extra_heir(const struct qd_cluster *c)
 	return c->state == QD_CLUSTER_PROMISED ? c->promise.to : 0;
 }
 
-/* Everything that this node knows of rights went to the next leader, with its promise of that leader's view. */
+/* Everything that this node knows of rights went to the next leader, with its promise of that leader's view, and has come
+ * there: the view says so, or the proposer's news. A promise that was sent proves nothing: its proposer may have dropped
+ * the proposal by then (cluster seed 589 of the version before). */
 static bool heir_knows(const struct qd_cluster *c)
 {
-	const uint64_t epoch =
-		c->state == QD_CLUSTER_MEMBER ? c->kept.installed.epoch : c->promise.view.epoch;
-	return qd_extra_heir(c) != 0 && c->promise_told == epoch;
+	const uint32_t heir = qd_extra_heir(c);
+	if (heir == 0)
+		return false;
+	if (c->state == QD_CLUSTER_MEMBER)
+		return c->promise_told == c->kept.installed.epoch;
+	const struct qd_member *m = &c->members[heir - 1];
+	return c->promise_told == c->promise.view.epoch && m->news_known &&
+	       m->news.promised == c->promise_told && (m->news.flags & QD_NEWS_GATHERED) != 0;
 }
 
 /* No right that runs, here or at a member that was told of one, needs this voter; or the heir knows of them. Who takes it
@@ -146,6 +153,7 @@ static void disk_think(struct qd_cluster_turn *t)
 	/* Given up with nothing running: then this node's own right is over, too. */
 	if (t->gate->give_up && !t->runs && !leads && c->right.held)
 		qd_lease_end(&c->right);
+	t->gate->round_from = qd_extra_is_stale(c) ? c->lead.since : QD_MONO_ZERO;
 	/* Slots: what this node has kept, once all members have it too. */
 	t->gate->slots = (struct qd_tag){0};
 	if (!c->disk.held || !c->disk.slots_known)
@@ -171,6 +179,15 @@ bool qd_extra_is_below(const struct qd_cluster *c)
 {
 	return c->state == QD_CLUSTER_GETTING_EXTRA &&
 	       qd_epoch_counter(c->lead.view.epoch) < qd_extra_least_counter(c);
+}
+
+/* Who slept may still think that it owns the disk, and has heard of the next owner's views: an epoch above those would not
+ * be its to use. A round that begins after the epoch was chosen shows that nobody else owned by then (five nodes of the
+ * version before, seed 3699). */
+bool qd_extra_is_stale(const struct qd_cluster *c)
+{
+	return c->state == QD_CLUSTER_GETTING_EXTRA && c->disk.held && QD_RULE(DISK_EPOCH) &&
+	       qd_mono_before(c->disk.start, c->lead.since);
 }
 
 /* The disk has a newer configuration than all who promised: it is the newest, and the votes are counted by it. */

@@ -139,6 +139,8 @@ uint32_t qd_extra_gettable(const struct qd_cluster *c);
 uint64_t qd_extra_least_counter(const struct qd_cluster *c);
 /* This proposal is below that. */
 bool qd_extra_is_below(const struct qd_cluster *c);
+/* The disk is held, but by no round that began after this proposal's epoch was chosen. */
+bool qd_extra_is_stale(const struct qd_cluster *c);
 /* Before votes are counted: what the disk knows better than all who promised. */
 void qd_extra_adopt(struct qd_cluster_turn *t);
 /* Held, and its configuration was read; and the newest tag of those. */

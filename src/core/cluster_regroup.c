@@ -245,7 +245,8 @@ static void got_extra(struct qd_cluster_turn *t)
 		fall_short(t); /* by the newer configuration of the disk */
 		return;
 	}
-	if (!qd_head_quorate(&l->head, l->voting, qd_extra_read(c)) || qd_extra_is_below(c))
+	if (!qd_head_quorate(&l->head, l->voting, qd_extra_read(c)) || qd_extra_is_below(c) ||
+	    qd_extra_is_stale(c))
 		return;
 	if (tag.epoch > l->before)
 		l->before = tag.epoch;

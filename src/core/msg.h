@@ -47,7 +47,9 @@ enum qd_news_flag {
 	QD_NEWS_LEAVING = 1u << 5,
 	QD_NEWS_HOLDS = 1u << 6, /* has the disk or the witness */
 	QD_NEWS_RUNS = 1u << 7,	 /* something of the group may run there */
-	QD_NEWS_FLAGS_ALL = (1u << 8) - 1,
+	/* It proposes the epoch that it promised, has the promises of all, and needs the disk or the witness now. */
+	QD_NEWS_GATHERED = 1u << 8,
+	QD_NEWS_FLAGS_ALL = (1u << 9) - 1,
 };
 
 /* What a node says of itself, always its present state. */

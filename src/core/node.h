@@ -33,10 +33,11 @@ struct qd_node_config {
 
 /* What the views ask of the arbiter; open and without wishes where there are no views. */
 struct qd_gate {
-	bool take;	     /* the quorum disk is wanted here */
-	bool give_up;	     /* it is not wanted any more: release it as soon as nothing counts on it */
-	uint32_t heir;	     /* for whom; 0: nobody */
-	struct qd_tag slots; /* what both configuration slots should hold; (0, 0): whatever they do */
+	bool take;		   /* the quorum disk is wanted here */
+	bool give_up;		   /* it is not wanted any more: release it as soon as nothing counts on it */
+	uint32_t heir;		   /* for whom; 0: nobody */
+	struct qd_tag slots;	   /* what both configuration slots should hold; (0, 0): whatever they do */
+	struct qd_mono round_from; /* a round is due at once that began then or later; 0: none */
 };
 
 struct qd_node {

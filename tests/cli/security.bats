@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# What somebody on the network can do who has no key, to real daemons: replays, changed and random packets, connections that
-# are held; and what machines do that are not what they say. Needs root: it listens on the loopback interface.
+# What somebody on the network can do who has no key, to real daemons: changed and random packets, connections that are
+# held; and what machines and operators do that is not what they should.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -9,8 +9,8 @@ setup() {
   load tgt
   load cluster
   load views
+  load attacks
   T=$BATS_TEST_TMPDIR
-  RECORD_PID=
   BG_PID=
 }
 
@@ -21,156 +21,6 @@ teardown() {
     wait "$BG_PID" 2>/dev/null || true
   fi
   cluster_stop
-}
-
-attacker() {
-  python3 tests/cli/security.py "$@"
-}
-
-record_start() {
-  python3 tests/cli/security.py record "$T/packets" "$VIEWS_PORT" >"$T/record-log" 2>&1 3>&- &
-  RECORD_PID=$!
-  tgt_wait 10 test -e "$T/packets"
-}
-
-record_stop() {
-  if [ -n "$RECORD_PID" ]; then
-    kill -TERM "$RECORD_PID" || true
-    wait "$RECORD_PID" || true
-    RECORD_PID=
-  fi
-}
-
-recorded_from() {
-  [ "$(attacker count "$T/packets" "$1" | jq .count)" -ge "$2" ]
-}
-
-# the address of node $1 on network $2 (0, 1)
-address() {
-  echo "127.0.$2.1$1"
-}
-
-addresses() {
-  echo "$(address "$1" 0),$(address "$1" 1)"
-}
-
-# three nodes from their very first packet on, all recorded; LEADER
-three_recorded() {
-  views_conf node_majority alpha beta gamma
-  record_start
-  views_start 1 2 3
-  for n in 1 2 3; do tgt_wait 30 sees $n 3; done
-  for n in 1 2 3; do tgt_wait 30 recorded_from "$(address $n 0)" 100; done
-  LEADER=$(leader 1)
-}
-
-# Everything about a cluster that a replay could change, as node $1 sees it: view, configuration, who is up, who holds what,
-# and how many exchanges with node $2 were complete.
-picture() {
-  field "$1" "[.view.epoch, .view.leader.id, (.view.members | tostring), .view.configuration.version, .quorum.quorate,
-    [.nodes[] | [.id, .state, .vote, .incarnation]], [.nodes[] | select(.id == $2) | .links[].exchanges]] | tostring"
-}
-
-in_log() {
-  grep -q "$2" "$T/n$1/log"
-}
-
-log_lines() {
-  wc -l <"$T/n$1/log"
-}
-
-counted() {
-  field "$1" ".packets.$2"
-}
-
-counted_at_least() {
-  [ "$(counted "$1" "$2")" -ge "$3" ]
-}
-
-# The dead node $2 stays dead, whatever is replayed of it at nodes $3 and $4, in each of the orders $1 for more than twice
-# the detection of 0.55 s.
-replays_change_nothing() {
-  local orders=$1 dead=$2 n order as before after ok
-  shift 2
-  for as in 127.0.0.99 own; do
-    for order in $orders; do
-      before=$(for n in "$@"; do picture "$n" "$dead"; done)
-      ok=$(counted "$1" ok)
-      run attacker replay "$T/packets" "$(addresses "$dead")" "$order" 1.2 "$as"
-      echo "$as $order: $output"
-      [ "$status" -eq 0 ]
-      [ "$(jq .sent <<<"$output")" -ge 500 ]
-      after=$(for n in "$@"; do picture "$n" "$dead"; done)
-      echo "before $before"
-      echo "after  $after"
-      [ "$after" = "$before" ]
-      # they were authentic: it is not by their seal that they are dropped
-      [ "$(counted "$1" ok)" -gt "$((ok + 100))" ]
-    done
-  done
-}
-
-@test "a dead node's recorded packets, in any order and from any address, never make it alive" {
-  three_recorded
-  dead=$((LEADER % 3 + 1))
-  other=$((6 - LEADER - dead))
-  node_stop $dead KILL
-  tgt_wait 30 sees "$LEADER" 2
-  tgt_wait 30 field_is "$LEADER" .quorum.votes_total 1
-  record_stop
-  logged=$(log_lines "$LEADER")
-  replays_change_nothing "in reverse random" $dead "$LEADER" $other
-  [ $(($(log_lines "$LEADER") - logged)) -le 10 ]
-  # what the survivors sent to each other, again, disturbs nothing either
-  before=$(picture "$LEADER" $dead)
-  attacker replay "$T/packets" "$(addresses "$LEADER"),$(addresses $other)" random 2
-  [ "$(picture "$LEADER" $dead)" = "$before" ]
-  # and while all that is known of it is replayed, the real one comes back
-  attacker replay "$T/packets" "$(addresses $dead)" random 20 >"$T/replayed" 3>&- &
-  BG_PID=$!
-  node_start $dead
-  for n in 1 2 3; do tgt_wait 15 sees $n 3; done
-  kill -0 $BG_PID
-}
-
-@test "replayed at a receiver that has restarted: a dead node stays dead" {
-  three_recorded
-  dead=$((LEADER % 3 + 1))
-  other=$((6 - LEADER - dead))
-  node_stop $dead KILL
-  tgt_wait 30 sees "$LEADER" 2
-  tgt_wait 30 field_is "$LEADER" .quorum.votes_total 1
-  record_stop
-  node_stop $other TERM
-  node_start $other
-  tgt_wait 30 sees $other 2
-  tgt_wait 30 field_is "$LEADER" '.view.members | length' 2
-  tgt_wait 30 field_is "$LEADER" .health degraded
-  replays_change_nothing "in random" $dead $other "$LEADER"
-}
-
-@test "replayed at a cluster with the same addresses and another key: counted as another cluster's" {
-  three_recorded
-  record_stop
-  cluster_stop
-  rm -rf "$T"/n? "$T/key"
-  port=$VIEWS_PORT
-  views_conf node_majority alpha beta gamma
-  for n in 1 2 3; do sed -i "s/port: $VIEWS_PORT/port: $port/" "$T/n$n/conf.yaml"; done
-  for n in 1 2 3; do rm -rf "$T/n$n/state"/*; "$CTL" cluster create "$T/n$n/conf.yaml"; done
-  views_start 1 2 3
-  for n in 1 2 3; do tgt_wait 30 sees $n 3; done
-  before=$(field 1 .view.epoch)
-  logged=$(log_lines 1)
-  run attacker replay "$T/packets" "$(addresses 1),$(addresses 2),$(addresses 3)" once 0
-  sent=$(jq .sent <<<"$output")
-  [ "$sent" -gt 300 ]
-  all_counted() { [ $(($(counted 1 cluster) + $(counted 2 cluster) + $(counted 3 cluster))) -ge "$sent" ]; }
-  tgt_wait 10 all_counted
-  [ "$(field 1 .view.epoch)" = "$before" ]
-  [ $(($(log_lines 1) - logged)) -le 10 ]
-  run ctl 1 status
-  [[ $output =~ refused.*cluster\ [0-9]+ ]]
 }
 
 @test "a hundred thousand random and changed packets: refused, counted, hardly a line in the log, one view" {
@@ -306,109 +156,6 @@ replays_change_nothing() {
   for n in 1 2; do sees $n 2; done
   [ "$(field 3 .quorum.quorate)" = false ]
   [ "$(grep -c 'another machine has its id' "$T/n2/log")" -eq 1 ]
-}
-
-witness_start() {
-  build/quorum-witnessd --keys "$T/witness/keys" --store "$T/witness/store" --listen "127.0.0.19:$VIEWS_PORT" \
-    --socket "$T/witness/status" >>"$T/witness/log" 2>&1 3>&- &
-  BG_PID=$!
-}
-
-witness_stop() {
-  kill -TERM "$BG_PID"
-  wait "$BG_PID" || true
-  BG_PID=
-}
-
-# witness JQ-EXPRESSION: of its status
-witness() {
-  build/quorum-witnessd --status --json --socket "$T/witness/status" 2>/dev/null | jq -r "$1"
-}
-
-witness_says() {
-  [ "$(witness "$1")" = "$2" ]
-}
-
-# two nodes and a witness that counts, recorded; LEADER holds its lock
-two_and_witness() {
-  views_conf node_majority alpha beta
-  mkdir -p "$T/witness/keys" "$T/witness/store"
-  install -m 600 "$T/key" "$T/witness/keys/demo.key"
-  for n in 1 2; do
-    printf 'witness:\n  addresses: ["127.0.0.19:%s"]\n' "$VIEWS_PORT" >>"$T/n$n/conf.yaml"
-    rm -rf "$T/n$n/state"/*
-    "$CTL" cluster create "$T/n$n/conf.yaml"
-  done
-  record_start
-  witness_start
-  views_start 1 2
-  for n in 1 2; do tgt_wait 30 sees $n 2; done
-  LEADER=$(leader 1)
-  ctl "$LEADER" quorum set --model node_and_witness --yes
-  tgt_wait 30 witness_says '.tenants[0].holder' "$LEADER"
-  asked_often() { [ "$(witness .packets.good)" -ge 20 ]; }
-  tgt_wait 30 asked_often
-}
-
-@test "what a dead holder asked the witness, again and again: its right is not lengthened, and the other one takes over" {
-  local replayer stale good
-  two_and_witness
-  other=$((3 - LEADER))
-  # from here on the dead node's vote counts: the witness decides
-  ctl "$LEADER" quorum set --dynamic off --yes
-  tgt_wait 30 field_is "$LEADER" '[.quorum.votes_present, .quorum.votes_total] | @csv' 3,3
-  # its newest requests are renewals then
-  good=$(witness .packets.good)
-  renewed() { [ "$(witness .packets.good)" -ge $((good + 10)) ]; }
-  tgt_wait 30 renewed
-  stale=$(witness '.packets.stale + .packets.limited')
-  node_stop "$LEADER" KILL
-  record_stop
-  attacker replay "$T/packets" "node:$LEADER:6" random 8 >"$T/replayed" 3>&- &
-  replayer=$!
-  # detection 0.55 s, and T = 1.7 s for the lock
-  tgt_wait 6 field_is "$other" '[.quorum.quorate, (.view.members | length)] | @csv' true,1
-  kill -0 $replayer
-  [ "$(witness '.tenants[0].holder')" = "$other" ]
-  granted=$(witness '.tenants[0].granted')
-  epoch=$(field "$other" .view.epoch)
-  wait $replayer
-  cat "$T/replayed"
-  [ "$(jq .sent "$T/replayed")" -ge 2500 ]
-  [ "$(witness '.tenants[0] | [.holder, .granted] | @csv')" = "$other,$granted" ]
-  [ "$(field "$other" '[.quorum.quorate, .view.epoch] | @csv')" = "true,$epoch" ]
-  [ "$(witness '.packets.stale + .packets.limited')" -ge $((stale + 2000)) ]
-  [ "$(witness .packets.stale)" -ge 100 ]
-}
-
-@test "the witness: replays after its restart, other clusters' packets and nonsense change nothing, and are counted" {
-  two_and_witness
-  record_stop
-  witness_stop
-  witness_start
-  tgt_wait 10 witness_says .clusters 1
-  # whatever was said to its last life
-  for order in in reverse random; do attacker replay "$T/packets" "node:$LEADER" $order 1; done
-  tgt_wait 30 witness_says '.tenants[0].holder' "$LEADER"
-  tgt_wait 30 field_is "$LEADER" '[.quorum.votes_present, .witness.verdict] | @csv' '3,"ok"'
-  [ "$(witness .packets.session)" -ge 100 ]
-  attacker garbage "$T/packets" "$VIEWS_PORT" 20000 127.0.0.19
-  witness '.packets | tostring'
-  [ "$(witness .packets.length)" -ge 1000 ]
-  [ "$(witness .packets.envelope)" -ge 20 ]
-  [ "$(witness '.packets.forged + .packets.limited')" -ge 100 ]
-  [ "$(wc -l <"$T/witness/log")" -le 20 ]
-  [ "$(witness '.tenants[0].holder')" = "$LEADER" ]
-  sees "$LEADER" 2
-  # the same at a witness of others
-  witness_stop
-  rm "$T/witness/keys/demo.key"
-  "$CTL" keygen "$T/witness/keys/others.key"
-  witness_start
-  tgt_wait 10 witness_says .clusters 1
-  attacker replay "$T/packets" "node:$LEADER" once 0
-  [ "$(witness '.tenants[0] | [.epoch, .holder, .good] | @csv')" = 0,0,0 ]
-  [ "$(witness .packets.unknown)" -ge 10 ]
 }
 
 @test "the key is changed while the cluster runs: one view, no packet refused, and what was recorded before is" {

@@ -16,7 +16,7 @@ enum {
 	REPLY_AT = QD_TRANSFER_WELCOME_BYTES,
 	BODY_AT = REPLY_AT + QD_TRANSFER_REPLY_BYTES,
 	PLAY_MAX = BODY_AT + SEALED_MAX,
-	SLOW_MS = 200, /* less than a phase; seven times more than a body may take */
+	SLOW_MS = 600, /* less than a phase; seven times more than a body may take */
 };
 
 /* How the server misbehaves. */

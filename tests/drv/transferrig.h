@@ -10,8 +10,8 @@
 enum {
 	TR_A = 1, /* ids */
 	TR_B = 2,
-	TR_PHASE_MS = 300, /* for each step */
-	TR_BODY_MS = 900,
+	TR_PHASE_MS = 900, /* for each step */
+	TR_BODY_MS = 2700,
 	TR_LARGE = QD_TRANSFER_BODY_MAX,
 };
 

@@ -73,7 +73,7 @@ static void to_no_session(struct qd_msg *m)
 	m->to_session = 0;
 }
 
-static void flag_9(struct qd_msg *m)
+static void flag_10(struct qd_msg *m)
 {
 	m->news.flags = QD_NEWS_FLAGS_ALL + 1;
 }
@@ -106,7 +106,7 @@ ENCODE_ABORTS(encode_to_nobody, to_nobody, QD_MSG_HELLO)
 ENCODE_ABORTS(encode_to_node_65, to_node_65, QD_MSG_HELLO)
 ENCODE_ABORTS(encode_no_session, no_session, QD_MSG_HELLO)
 ENCODE_ABORTS(encode_to_no_session, to_no_session, QD_MSG_NEWS)
-ENCODE_ABORTS(encode_flag_9, flag_9, QD_MSG_NEWS)
+ENCODE_ABORTS(encode_flag_10, flag_10, QD_MSG_NEWS)
 ENCODE_ABORTS(encode_weight_16, weight_16, QD_MSG_INSTALL)
 ENCODE_ABORTS(encode_foreign_out, foreign_out, QD_MSG_INSTALL)
 ENCODE_ABORTS(encode_refusal_6, refusal_6, QD_MSG_INSTALLED)
@@ -140,7 +140,7 @@ static void refuses_arguments(void)
 	UNIT_OK(unit_aborts(encode_to_node_65));
 	UNIT_OK(unit_aborts(encode_no_session));
 	UNIT_OK(unit_aborts(encode_to_no_session));
-	UNIT_OK(unit_aborts(encode_flag_9));
+	UNIT_OK(unit_aborts(encode_flag_10));
 	UNIT_OK(unit_aborts(encode_weight_16));
 	UNIT_OK(unit_aborts(encode_foreign_out));
 	UNIT_OK(unit_aborts(encode_refusal_6));
@@ -243,7 +243,8 @@ static const struct change CHANGES[] = {
 	{"HELLO to no session", QD_MSG_HELLO, 11, 0, true},
 	{"HELLO_OK to no session", QD_MSG_HELLO_OK, 11, 0, false},
 	{"the eighth flag", QD_MSG_NEWS, BODY + 40, 0x80, true},
-	{"the ninth flag", QD_MSG_NEWS, BODY + 41, 1, false},
+	{"the ninth flag", QD_MSG_NEWS, BODY + 41, 1, true},
+	{"the tenth flag", QD_MSG_NEWS, BODY + 41, 2, false},
 	{"one more node heard", QD_MSG_NEWS, BODY + 58, 0x17, false},
 	{"one less node heard", QD_MSG_NEWS, BODY + 58, 0x03, false},
 	{"another node heard", QD_MSG_NEWS, BODY + 58, 0x15, true},
