@@ -306,7 +306,8 @@ def line(rig, note):
     at = rig.fault('alpha and gamma are cut off from each other')
     a.wait_line('node 3 is not heard', rig.limit(), at)
     c.wait_line('node 1 is not heard', rig.limit(), at)
-    wait_for(lambda: any(rig.in_view(rig.nodes[2], pair) for pair in ([1, 2], [2, 3])), rig.limit(), 'a view of two')
+    wait_for(lambda: any(all(rig.in_view(rig.nodes[i], pair) for i in pair) for pair in ([1, 2], [2, 3])), rig.limit(),
+             'a view of two')
     wait_for(lambda: rig.running() and len(rig.running()) == 1, rig.limit(), 'one service')
     first = rig.now()
     count = {n.name: len(n.views(at)) for n in rig.nodes.values()}
