@@ -165,6 +165,8 @@ full_witness() {
   tgt_wait 60 field_is "$at" '[.witness.verdict, .witness.record.confirmed, .witness.record.holder] | @csv' "\"ok\",true,$at"
   "$W" --status --json --socket "$T/status" >"$T/json"
   jq -e '.store.writable' "$T/json"
+  # it has its vote again, if it had lost it
+  tgt_wait 60 field_is "$at" '[.quorum.votes_total, .quorum.changing] | @csv' 3,false
   # full again: who has a place goes on
   dd if=/dev/zero of="$STORE/filler" bs=4096 2>"$T/dd" || true
   node_stop "$at" KILL
