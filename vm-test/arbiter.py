@@ -105,7 +105,7 @@ class Lio:
         self.guest, self.iqn = guest, iqn
         self.portals = portals
         self.eye = 0  # the portal through which is looked from outside
-        self.up = False
+        self.up, self.booted = False, None
 
     def url(self, portal=0):
         return 'iscsi://%s/%s/0' % (self.portals[portal], self.iqn)
@@ -125,10 +125,17 @@ class Lio:
         """names: explicit ACLs for these; none: whoever comes is let in."""
         acls = ' names=' + ','.join(INITIATOR + n for n in names) if names else ''
         self.guest.order('boot %s%s' % (state, acls))
-        self.up = True
+        self.up, self.booted = True, (state, names)
 
     def wait_answer(self):
-        cluster.wait_for(self.answers, BOOT_LIMIT_MS, 'an answer of the target')
+        """An emulated machine that hangs while it boots (seen once) gets a second chance."""
+        try:
+            cluster.wait_for(self.answers, BOOT_LIMIT_MS / 2, 'an answer of the target')
+        except cluster.Unexpected:
+            print('#   the guest hangs while it boots: once more', flush=True)
+            self.power_cut()
+            self.boot(*self.booted)
+            cluster.wait_for(self.answers, BOOT_LIMIT_MS, 'an answer of the target')
 
     def power_cut(self):
         self.up = False
