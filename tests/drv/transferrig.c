@@ -30,8 +30,8 @@ static void node_open(struct tr_node *n, uint32_t id, const char *at, const stru
 {
 	struct qd_transfer_config c = {.node_id = id,
 				       .port = tr.port,
-				       .phase = qd_span_ms(TR_PHASE_MS),
-				       .body = qd_span_ms(TR_BODY_MS)};
+				       .phase = qd_span_ms(tr.patient ? TR_PATIENT_MS : TR_PHASE_MS),
+				       .body = qd_span_ms(tr.patient ? TR_PATIENT_MS : TR_BODY_MS)};
 	n->ns = ns;
 	n->ended = 0;
 	CHECK(qd_address_parse(at, &c.local[0]));
@@ -68,6 +68,7 @@ void tr_end(void)
 	qd_transfer_close(tr.a.t);
 	qd_transfer_close(tr.b.t);
 	qd_loop_close(&tr.loop);
+	tr.patient = false;
 }
 
 void tr_put(size_t len)

@@ -12,6 +12,7 @@ enum {
 	TR_B = 2,
 	TR_PHASE_MS = 900, /* for each step */
 	TR_BODY_MS = 2700,
+	TR_PATIENT_MS = 15000, /* for each of both: a SYN that is lost on a busy machine costs a second */
 	TR_LARGE = QD_TRANSFER_BODY_MAX,
 };
 
@@ -32,6 +33,7 @@ struct transferrig {
 	uint8_t digest[QD_DIGEST_BYTES];
 	struct qd_transfer_want want; /* what B serves, from A */
 	uint16_t port;
+	bool patient; /* from the next tr_begin() to tr_end(): TR_PATIENT_MS */
 };
 
 extern struct transferrig tr; /* the one of this program */
