@@ -99,8 +99,9 @@ static bool heir_knows(const struct qd_cluster *c)
 	if (c->state == QD_CLUSTER_MEMBER)
 		return c->promise_told == c->kept.installed.epoch;
 	const struct qd_member *m = &c->members[heir - 1];
-	return c->promise_told == c->promise.view.epoch && m->news_known &&
-	       m->news.promised == c->promise_told && (m->news.flags & QD_NEWS_GATHERED) != 0;
+	const bool gathered = m->news_known && m->news.promised == c->promise_told &&
+			      (m->news.flags & QD_NEWS_GATHERED) != 0;
+	return c->promise_told == c->promise.view.epoch && (gathered || !QD_RULE(HEIR_KNOWS));
 }
 
 /* No right that runs, here or at a member that was told of one, needs this voter; or the heir knows of them. Who takes it
@@ -186,7 +187,7 @@ bool qd_extra_is_below(const struct qd_cluster *c)
  * version before, seed 3699). */
 bool qd_extra_is_stale(const struct qd_cluster *c)
 {
-	return c->state == QD_CLUSTER_GETTING_EXTRA && c->disk.held && QD_RULE(DISK_EPOCH) &&
+	return c->state == QD_CLUSTER_GETTING_EXTRA && c->disk.held && QD_RULE(DISK_ROUND) &&
 	       qd_mono_before(c->disk.start, c->lead.since);
 }
 

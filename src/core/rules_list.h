@@ -63,6 +63,7 @@
 	X(WAIT_FOR_DEAD, "M.5", "unfenced work starts without waiting for those outside the view")           \
 	X(RELEASE_UNCOUNTED, "M.6", "the disk is released while a right counts on it")                       \
 	X(DISK_EPOCH, "M.6", "a view with the disk's vote goes below one that an earlier owner proposed")    \
+	X(DISK_ROUND, "M.6", "the disk votes for a proposal by a round from before its epoch was chosen")    \
 	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
 	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \
@@ -70,6 +71,7 @@
 	X(ONE_CHANGE, "M.7", "a change of votes begins before the one before is final")                      \
 	X(WORK_INTERRUPTED, "M.5", "a new right carries on work although another view was led in between")   \
 	X(LEFT_EPOCH, "M.8", "a late RIGHT_ENDED clears what is known of a later start")                     \
+	X(HEIR_KNOWS, "M.8", "disk and witness are given to the heir before it has all promises")            \
 	X(LEFTOVERS_RUN, "M.5", "what an earlier start left behind is taken for stopped")                    \
 	X(RUNS_STOPS_START, "M.5", "work starts while a member says that it may still run there")            \
 	X(PAUSED_STARTS, "M.8", "a paused node starts work")

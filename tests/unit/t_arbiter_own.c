@@ -3,6 +3,8 @@
  * (docs/PROTOCOL.md section 3, cases 1, 3, 4, 6, 7, 9, 15). */
 #include "fixture.h"
 
+#include "core/arbiter_internal.h"
+
 static const struct fx_options ONE = {.nodes_count = 1};
 static const struct fx_options TWO = {.nodes_count = 2};
 static const struct fx_options TWO_PATHS = {.nodes_count = 1, .paths_count = 2};
@@ -126,6 +128,37 @@ static void rounds_on_a_grid(void)
 	UNIT_EQUAL(fx_core(fx, 1)->arbiter.stats.rounds_good - before, 10);
 	UNIT_OK(keeps(fx));
 	FX_EXPECT(fx, "");
+}
+
+/* Views want a round that began after they had chosen an epoch: it comes then, and the grid stays as it is. */
+static void round_that_views_want(void)
+{
+	static struct qd_actions out;
+	struct fx *fx = fx_owned(&ONE);
+	struct qd_node *n = fx_core(fx, 1);
+	UNIT_OK(fx_run(fx, 1000));
+	const struct qd_mono grid = n->arbiter.own.next_round;
+	const struct qd_mono wanted = qd_mono_add(fx->now, qd_span_ms(10));
+	UNIT_OK(qd_batch_idle(&n->arbiter) && qd_mono_before(wanted, grid));
+	n->gate.round_from = wanted;
+	UNIT_EQUAL(qd_own_deadline(n).ns, grid.ns); /* there are no views */
+	n->config.has_cluster = true;
+	n->arbiter.own.slots_known = true;
+	UNIT_EQUAL(qd_own_deadline(n).ns, wanted.ns);
+	n->now = wanted;
+	struct qd_turn t = {.node = n,
+			    .a = &n->arbiter,
+			    .config = &n->config,
+			    .times = &n->config.times,
+			    .now = wanted,
+			    .out = &out};
+	qd_own_think(&t);
+	UNIT_EQUAL(n->arbiter.batch.step, QD_STEP_ROUND);
+	UNIT_EQUAL(n->arbiter.own.next_round.ns, grid.ns);
+	/* And when that was good, the next one on the grid. */
+	memset(&n->arbiter.batch, 0, sizeof(n->arbiter.batch));
+	n->lease.start = wanted;
+	UNIT_EQUAL(qd_own_deadline(n).ns, grid.ns);
 }
 
 /* Case 1, both ways: it was carried out, it was not. The session goes with it. With two paths the other one asks, with
@@ -431,6 +464,7 @@ static const struct unit_test TESTS[] = {
 	{"a target that forgot for longer than the lease is waited for like an empty one",
 	 forgotten_outside_the_lease},
 	{"rounds go on on their grid and say nothing", rounds_on_a_grid},
+	{"a round that views want comes before its time", round_that_views_want},
 	{"a beat that timed out is asked about, whether it was carried out or not", beat_timed_out},
 	{"after a new session on a kept nexus the next beat tells", session_kept_nexus},
 	{"after a new session that is a new nexus the old key is preempted", session_new_nexus},
