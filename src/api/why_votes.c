@@ -171,15 +171,47 @@ static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 	QD_UNREACHABLE("what is waited for");
 }
 
+/* Who is here with a store that does not remember enough for its vote to count. */
+static uint64_t without_store(const struct qd_control_snapshot *s)
+{
+	uint64_t set = 0;
+	for (uint32_t id = qd_set_next(s->views.set, 0); id != 0; id = qd_set_next(s->views.set, id))
+		set |= (s->views.news_flags[id - 1] & QD_NEWS_NO_VOTE) != 0 ? qd_set_of(id) : 0;
+	return set;
+}
+
 static void say_no_vote(const struct qd_control_snapshot *s, struct qd_why *w)
 {
-	if ((s->views.news_flags[s->node_id - 1] & QD_NEWS_NO_VOTE) == 0)
+	const uint64_t set = without_store(s);
+	const uint64_t others = set & ~qd_set_of(s->node_id);
+	const bool several = qd_set_count(others) > 1;
+	char names[QD_WHY_TEXT_MAX / 2];
+	if (set != others)
+		qd_why_say(
+			w,
+			"This node's store is new, or not provably its own, so its vote does not count until "
+			"a view that is quorate without it has taken it in. For a new cluster, run "
+			"\"quorumctl cluster create\" on each node once.");
+	if (others == 0)
 		return;
-	qd_why_say(
-		w,
-		"This node's store is new, or not provably its own, so its vote does not count until a view "
-		"that is quorate without it has taken it in. For a new cluster, run \"quorumctl cluster "
-		"create\" on each node once.");
+	qd_why_names(s, others, names, sizeof(names));
+	qd_why_say(w,
+		   "The store of %s is new, or not provably its own, so %s not count until a view that is "
+		   "quorate without %s has taken %s in.",
+		   names, several ? "these votes do" : "that vote does", several ? "them" : "it",
+		   several ? "them" : "it");
+}
+
+/* The votes suffice, and there is no right all the same: what is missing. */
+static const char *missing_right(const struct qd_control_snapshot *s)
+{
+	const struct qd_cluster_status *v = &s->views;
+	const uint64_t counted = v->set & ~without_store(s);
+	if (!qd_head_quorate(&v->head, counted, extras_of(s, counted)))
+		return "";
+	if (v->state == QD_CLUSTER_LEADING || v->state == QD_CLUSTER_MEMBER)
+		return " The votes suffice, but their leader has not proved yet that it has them.";
+	return " The votes suffice, but no new view is agreed on yet.";
 }
 
 void qd_why_not_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
@@ -192,9 +224,10 @@ void qd_why_not_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
 		return;
 	}
 	say_who(s, v->set, who, sizeof(who));
-	qd_why_say(w, "Not quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " %s needed.", who,
-		   qd_set_count(v->set) <= 1 ? "has" : "have", v->votes_present, v->votes_total,
-		   v->votes_needed, v->votes_needed == 1 ? "is" : "are");
+	qd_why_say(w, "Not quorate: %s %s %" PRIu32 " of %" PRIu32 " votes; %" PRIu32 " %s needed.%s", who,
+		   qd_set_count(v->set) <= 1 ? "has" : "have",
+		   qd_votes_sum(&v->head.votes, v->set, extras_of(s, v->set)), v->votes_total,
+		   v->votes_needed, v->votes_needed == 1 ? "is" : "are", missing_right(s));
 	say_extra(s, w);
 	say_no_vote(s, w);
 	say_wait(s, w);

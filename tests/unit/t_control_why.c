@@ -24,7 +24,8 @@ struct why_case {
 	bool extra_out;
 	uint32_t holder;
 	enum qd_cluster_wait wait;
-	uint32_t flag_of; /* node with `flag` */
+	bool follows;	  /* not quorate, and a member */
+	uint64_t flagged; /* who has `flag` */
 	uint32_t flag;
 	uint32_t heavy; /* node of weight 3 */
 	uint64_t paused;
@@ -72,7 +73,7 @@ static void fill(const struct why_case *c, struct qd_control_snapshot *s)
 	for (uint32_t id = 1; id <= c->nodes; id++)
 		memcpy(s->node_names[id], NAMES[id], strlen(NAMES[id]) + 1);
 	v->quorate = c->quorate;
-	v->state = c->quorate ? QD_CLUSTER_LEADING : QD_CLUSTER_JOINING;
+	v->state = c->quorate ? QD_CLUSTER_LEADING : c->follows ? QD_CLUSTER_MEMBER : QD_CLUSTER_JOINING;
 	v->wait = c->wait;
 	v->set = c->set;
 	v->members = c->quorate ? c->set : 0;
@@ -82,8 +83,8 @@ static void fill(const struct why_case *c, struct qd_control_snapshot *s)
 	v->right_start = second(NOW_S - 1);
 	v->begin_stop = second(NOW_S + 5);
 	s->arbiter.hold = c->wait == QD_WAIT_DISK ? QD_HOLD_HELD : QD_HOLD_NONE;
-	if (c->flag_of != 0)
-		v->news_flags[c->flag_of - 1] = c->flag;
+	for (uint32_t id = qd_set_next(c->flagged, 0); id != 0; id = qd_set_next(c->flagged, id))
+		v->news_flags[id - 1] = c->flag;
 	fill_votes(c, s);
 	for (uint32_t id = 2; id <= c->nodes; id++) {
 		for (uint32_t n = 0; n < c->links; n++)
@@ -241,8 +242,29 @@ static const struct why_case CASES[] = {
 	 .set = 7,
 	 .wait = QD_WAIT_PROMISES,
 	 .sentences =
-		 {"Not quorate: nodes alpha, beta and gamma have 3 of 3 votes; 2 are needed.",
+		 {"Not quorate: nodes alpha, beta and gamma have 3 of 3 votes; 2 are needed. The votes "
+		  "suffice, but no new view is agreed on yet.",
 		  "A view is being made: not all nodes have promised. This takes some seconds at most."}},
+	{.about = "enough votes, the view is agreed on, and its leader has proved nothing yet",
+	 .nodes = 3,
+	 .links = 1,
+	 .set = 3,
+	 .follows = true,
+	 .sentences = {"Not quorate: nodes alpha and beta have 2 of 3 votes; 2 are needed. The votes "
+		       "suffice, but their leader has not proved yet that it has them.",
+		       "Node gamma is not heard."}},
+	{.about = "enough votes, but not of stores that are known",
+	 .nodes = 3,
+	 .links = 1,
+	 .set = 7,
+	 .wait = QD_WAIT_TURN,
+	 .flagged = 6,
+	 .flag = QD_NEWS_NO_VOTE,
+	 .sentences = {"Not quorate: nodes alpha, beta and gamma have 3 of 3 votes; 2 are needed.",
+		       "The store of nodes beta and gamma is new, or not provably its own, so these votes do "
+		       "not count until a view that is quorate without them has taken them in.",
+		       "A view is being made: another node proposes the next view. This takes some seconds "
+		       "at most."}},
 	{.about = "heard by one, not by the other",
 	 .nodes = 3,
 	 .links = 1,
@@ -260,7 +282,7 @@ static const struct why_case CASES[] = {
 	 .hears = 3,
 	 .quorate = true,
 	 .out = 2,
-	 .flag_of = 2,
+	 .flagged = 2,
 	 .flag = QD_NEWS_LEAVING,
 	 .sentences = {"Quorate: this node alone has 1 of 1 votes; 1 is needed.", LEADS,
 		       "Node beta is leaving in order.",
@@ -270,7 +292,7 @@ static const struct why_case CASES[] = {
 	{.about = "a store without a vote",
 	 .nodes = 1,
 	 .set = 1,
-	 .flag_of = 1,
+	 .flagged = 1,
 	 .flag = QD_NEWS_NO_VOTE,
 	 .wait = QD_WAIT_VOTES,
 	 .sentences =
