@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Two real nodes on the LIO target in a guest. Started by vm-test/cases/arbiter.sh inside the run's network namespace;
+"""Real nodes on the LIO target in a guest: two, and three that vote. Started by vm-test/cases/arbiter.sh inside the run's network namespace;
 the guest belongs to that shell, which is told what to do with it (boot, cut its power, ...) by lines on a pipe and
 answers each with a word. Every assertion is a line `ok - ...` or `not ok - ...`; the sums go to a file.
 
@@ -106,9 +106,10 @@ class Lio:
         self.portals = portals
         self.eye = 0  # the portal through which is looked from outside
         self.up, self.booted = False, None
+        self.formatted = set()  # LUNs, to be judged when the guest is down
 
-    def url(self, portal=0):
-        return 'iscsi://%s/%s/0' % (self.portals[portal], self.iqn)
+    def url(self, portal=0, lun=0):
+        return 'iscsi://%s/%s/%d' % (self.portals[portal], self.iqn, lun)
 
     def connect(self, name='observer', timeout_s=1, node=0):
         host, port = self.portals[self.eye].rsplit(':', 1)
@@ -152,10 +153,12 @@ class Lio:
     def close(self):
         """The guest ends with the shell that owns it."""
 
-    def quorumctl(self, *words):
+    def quorumctl(self, *words, lun=0):
         """Status and what is printed of quorumctl disk WORDS on this disk."""
-        done = subprocess.run([cluster.program('quorumctl'), 'disk', words[0], self.url(), *words[1:]],
+        done = subprocess.run([cluster.program('quorumctl'), 'disk', words[0], self.url(lun=lun), *words[1:]],
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if words[0] == 'format' and done.returncode == 0:
+            self.formatted.add(lun)
         return done.returncode, done.stdout + done.stderr
 
     def document(self, *words):
@@ -293,7 +296,7 @@ def main():
         rig.end_nodes()
         target.down()
     with open(options.sums, 'w', encoding='utf-8') as out:
-        print(results.passed, results.failed, results.skipped, file=out)
+        print(results.passed, results.failed, results.skipped, *sorted(target.formatted), file=out)
     return 1 if results.failed else 0
 
 

@@ -7,6 +7,7 @@ itself."""
 import cases as whole
 import iscsi
 import rig as cluster
+import voters
 from rig import Unexpected, wait_for
 
 NOISE_MS = 500
@@ -282,6 +283,14 @@ def cut_beating_path(rig, results, owner, other, part):
         wait_for(lambda n=node: all_ready(n), limit(rig), 'both paths of ' + node.name)
     results.tell('both paths of both nodes ready %.0f ms after it was joined again' % (rig.now() - up))
     results.hold('the beat stays on path %d' % next_one, beating(owner) == [next_one])
+
+
+# ------------------------------------------------ nodes that vote
+
+@case('three nodes that vote, with the disk: forming, one against two, death, the disk gone, the disk alone')
+def three_voters(rig, results):
+    rig.end_nodes()  # their sessions have the names that two of the three will have
+    voters.run(rig.target, results, NOISE_MS)
 
 
 # ------------------------------------------------ the target's power is cut

@@ -306,6 +306,8 @@ class Share:
 
 
 class Many(cluster.Rig):
+    NETWORKS = space.Networks
+
     def __init__(self, plan):  # pylint: disable=super-init-not-called  # another target and other nodes
         self.plan = plan
         self.began = cluster.boot_ms()
@@ -329,23 +331,27 @@ class Many(cluster.Rig):
         hosts = {NAMES[i]: (i, places) for i in range(1, plan.nodes + 1)}
         hosts.update({TARGET: (TARGET_NUMBER, with_disk)} if plan.disk else {})
         hosts.update({WITNESS: (WITNESS_NUMBER, with_witness)} if with_witness else {})
-        self.networks = space.Networks(places, hosts, plan.family)
+        self.networks = self.NETWORKS(places, hosts, plan.family)
         self.keygen(self.key)
         # The script's path is the same on every machine, as all of the configuration.
         with open(os.path.join(self.folder, 'service'), 'w', encoding='utf-8') as script:
             script.write('#!/bin/sh\nexec "%s/$QUORUMD_NODE/service" "$1"\n' % self.folder)
         os.chmod(os.path.join(self.folder, 'service'), 0o755)
         if plan.disk:
-            self.target = cluster.Target(self.folder, host=self.networks.address(STORAGE, TARGET), port=TARGET_PORT,
-                                         within=self.networks.spaces[TARGET].within())
-            self.target.start()
-            self.target.format()
+            self.target = self.make_target()
         if plan.witness:
             self.witness = Share(self) if plan.share else Witness(self)
             self.witness.start()
         for number in range(1, plan.nodes + 1):
             self.nodes[number] = Machine(self, number)
             self.nodes[number].create()
+
+    def make_target(self):
+        target = cluster.Target(self.folder, host=self.networks.address(STORAGE, TARGET), port=TARGET_PORT,
+                                within=self.networks.spaces[TARGET].within())
+        target.start()
+        target.format()
+        return target
 
     @staticmethod
     def keygen(path):
@@ -488,9 +494,10 @@ class Many(cluster.Rig):
         excuses = [(n, at + self.began, at + self.began + judge.AWAKE_MS) for n, at in self.wakings]
         excuses += [(n, since + self.began, end + self.began) for n, since, end in self.resets]
         wrong, self.lives, self.excused = judge.judge(os.path.join(self.folder, 'service.log'), excuses)
-        if self.target is not None:
-            wrong += cluster.stamp_errors(cluster.stamps(self.target.file()))
-        return wrong
+        return wrong + (self.wrong_stamps() if self.target is not None else [])
+
+    def wrong_stamps(self):
+        return cluster.stamp_errors(cluster.stamps(self.target.file()))
 
     def running(self):
         """Names of nodes whose service ticked just now."""

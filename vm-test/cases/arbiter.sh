@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# two real nodes on the LIO target: owner killed, paused, hand-over, power cuts of the target, a path cut; WORD... picks cases
+# real nodes on the LIO target, two alone and three that vote: owner killed, paused, cut off, hand-over, power and path cuts; WORD... picks cases
 # SPDX-License-Identifier: Apache-2.0
 
 # The nodes are host processes in this run's network namespace (vm-test/arbiter.py); the guest belongs to this shell, which
@@ -19,13 +19,15 @@ arbiter_obey() {
   esac
 }
 
-# After a clean end: the LUN as it lies in the target's file system, judged by the drivers' own judge of stamps.
+# After a clean end: each LUN as it lies in the target's file system, judged by the drivers' own judge of stamps.
 arbiter_judge_offline() {
-  local disk=$VM_RUN/target.a.store.disk
+  local disk=$VM_RUN/target.a.store.disk lun
   e2fsck -p "$disk" >/dev/null
-  debugfs -R "dump /lun0 $VM_RUN/lun0" "$disk" 2>/dev/null
-  check "offline, the whole LUN: no stamp of an earlier owner after a later one's" "$arbiter_stampread" "$VM_RUN/lun0"
-  sed 's/^/# /' "$VM_RUN/check.out"
+  for lun in "$@"; do
+    debugfs -R "dump /lun$lun $VM_RUN/lun$lun" "$disk" 2>/dev/null
+    check "offline, the whole LUN $lun: no stamp of an earlier owner after a later one's" "$arbiter_stampread" "$VM_RUN/lun$lun"
+    sed 's/^/# /' "$VM_RUN/check.out"
+  done
 }
 
 make -s -C "$VM_TREE" "${arbiter_stampread#"$VM_TREE/"}" >"$VM_RUN/build.log" 2>&1 ||
@@ -35,8 +37,9 @@ conform_run "$VM_RUN" arbiter_obey in_ns python3 "$VM_HERE/arbiter.py" --target 
   --portal "$TARGET_PORTAL" --portal "$TARGET_PORTAL_2" --sums "$VM_RUN/arbiter.sums" "$@"
 # shellcheck disable=SC2034  # for summary
 if [ -s "$VM_RUN/arbiter.sums" ]; then
-  read -r VM_PASSED VM_FAILED VM_SKIPPED <"$VM_RUN/arbiter.sums"
-  arbiter_judge_offline
+  read -r VM_PASSED VM_FAILED VM_SKIPPED arbiter_luns <"$VM_RUN/arbiter.sums"
+  # shellcheck disable=SC2086  # numbers, meant to be split
+  arbiter_judge_offline $arbiter_luns
 else
   fail "arbiter.py gave no result"
 fi
