@@ -302,7 +302,7 @@ static uint32_t own_flags(const struct qd_cluster_turn *t)
 	if (c->state == QD_CLUSTER_JOINING && qd_mono_before(t->now, c->joining_since))
 		flags |= QD_NEWS_JOINING;
 	/* Who was removed by the configuration that it knows of may be a member, without a say. */
-	if (c->config.join_only || !qd_change_has_node(&c->kept.head, c->config.node_id))
+	if (c->prevented || !qd_change_has_node(&c->kept.head, c->config.node_id))
 		flags |= QD_NEWS_JOIN_ONLY;
 	if (c->leaving)
 		flags |= QD_NEWS_LEAVING;
@@ -397,6 +397,7 @@ void qd_cluster_init(struct qd_cluster *c, const struct qd_cluster_config *confi
 	c->started = now;
 	c->kept = config->kept;
 	c->want = config->kept;
+	c->prevented = config->join_only;
 	c->rand.state = config->seed;
 	c->hears = qd_set_of(config->node_id);
 	c->set = c->hears;
@@ -481,9 +482,26 @@ void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 	}
 }
 
+/* Prevented quorum keeps a start from deciding by what this node knew before: by a configuration that may be overruled,
+ * by force above all. That is over when a view has taken it in and was proved quorate in this start: what is kept
+ * durably now is that view's configuration, or one that came after it. From here on the node is as any member: started
+ * again without the option it could do the same, with the same store, and every rule of promises, votes and tags holds
+ * for it. Before the proof a view shows nothing, since its leader may have had no quorum; and a store whose vote does
+ * not count yet does not know enough. */
+static void prevention_think(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	const bool proved = qd_cluster_right_runs(c, t->now) && c->right_epoch == c->kept.installed.epoch;
+	if (!c->prevented || c->state != QD_CLUSTER_MEMBER || !proved || !c->kept.has_vote)
+		return;
+	c->prevented = false;
+	qd_cluster_trace(t, QD_TRACE_PREVENTED, c->kept.installed.epoch, 0, 0);
+}
+
 void qd_cluster_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
+	prevention_think(t);
 	c->flags = own_flags(t);
 	c->own_voters = voters(&c->kept.head);
 	c->interrupted = c->interrupted && t->runs;

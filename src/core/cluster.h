@@ -226,6 +226,7 @@ struct qd_cluster {
 	struct qd_mono
 		given; /* as leader: the newest start of its right that a member was told of; 0: none */
 
+	bool prevented; /* prevent quorum: it may only join; until a quorate view has taken it in */
 	bool leaving;
 	struct qd_mono leaving_since;
 	bool forcing; /* an operator waits for a forced quorum to be durable */

@@ -469,7 +469,7 @@ static void think_told(struct qd_cluster_turn *t)
 static void say_why_not(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
-	if (c->config.join_only)
+	if (c->prevented)
 		c->wait = QD_WAIT_JOIN_ONLY;
 	else if ((c->flags & QD_NEWS_STUCK) != 0)
 		c->wait = QD_WAIT_STORE;

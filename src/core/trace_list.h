@@ -97,6 +97,8 @@
 	  "epoch {b} was led after {a}: what runs here stops by the right that it has")                      \
 	X(OPERATOR, NOTICE, "the operator is told: {a:reply}")                                               \
 	X(LEFT, NOTICE, "left the view of epoch {a} in order")                                               \
-	X(HAND_OVER, NOTICE, "hand over to node {a}, which shall lead after epoch {b}")
+	X(HAND_OVER, NOTICE, "hand over to node {a}, which shall lead after epoch {b}")                      \
+	X(PREVENTED, NOTICE,                                                                                 \
+	  "taken into the view of epoch {a}, which is quorate: quorum is not prevented any more")
 
 #endif

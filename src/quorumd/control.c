@@ -73,6 +73,7 @@ void qd_control_snapshot_update(const struct qd_node *node, struct qd_mono now, 
 	s->has_cluster = node->config.has_cluster;
 	if (!s->has_cluster)
 		return;
+	s->join_only = node->cluster.prevented;
 	qd_cluster_status_get(node, &s->views);
 	discount_silent_witness(&s->views, node->config.node_id);
 	note_proof(&s->proofs, now, s->views.right_start);
@@ -128,7 +129,6 @@ void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *
 	out->has_group = conf->has_group;
 	memcpy(out->group_name, conf->group_name, sizeof(out->group_name));
 	out->has_witness = conf->has_cluster && qd_conf_has_witness(conf);
-	out->join_only = node->config.has_cluster && node->config.cluster.join_only;
 	out->detection = node->config.has_cluster ? node->config.cluster.detection : QD_SPAN_ZERO;
 	qd_control_snapshot_update(node, now, out);
 }

@@ -33,7 +33,7 @@ static const char USAGE[] =
 	"  -c, --config FILE  configuration (default " QD_SYSCONFDIR "/quorumd.yaml)\n"
 	"  -n, --check FILE   read and check FILE, say what is wrong, and exit\n"
 	"  -f, --foreground   stay in the foreground (it always does; for service files)\n"
-	"  -p, --prevent-quorum  only join a view of others in this start, never form one\n"
+	"  -p, --prevent-quorum  form no view before a quorate one of others has taken this node in\n"
 	"      --schema       print every key of the configuration\n"
 	"  -V, --version      print the version\n"
 	"  -h, --help         print this\n"

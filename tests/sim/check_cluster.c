@@ -498,11 +498,23 @@ static void check_hearing(struct sim *s, const struct sim_machine *m)
 	}
 }
 
+/* Who may decide again has taken what was forced. */
+static void check_prevented(struct sim *s, const struct sim_machine *m)
+{
+	struct sim_seen *seen = &s->c.seen[m->index];
+	const bool ended = seen->prevented && !m->node.cluster.prevented;
+	seen->prevented = m->node.cluster.prevented;
+	if (ended && operator_prevents(s, m))
+		sim_fail(s, "prevented: node %u may lead again, and has not taken what was forced",
+			 m->node_id);
+}
+
 void check_cluster_step(struct sim *s, struct sim_machine *m, const struct qd_event *ev)
 {
 	const struct qd_cluster *c = &m->node.cluster;
 	struct sim_seen *seen = &s->c.seen[m->index];
 	s->cover->waits[c->wait]++;
+	check_prevented(s, m);
 	if ((++seen->steps & 255) == 0)
 		check_hearing(s, m);
 	if (qd_tag_compare(c->want.head.tag, seen->want) != 0)

@@ -15,7 +15,7 @@ static bool nobody_may(const struct sim *s)
 		newest = qd_tag_compare(newest->tag, h->tag) < 0 ? h : newest;
 		const struct sim_machine *m = &s->machines[i];
 		const bool held = (m->node.cluster.flags & QD_NEWS_HELD) != 0;
-		const bool out = m->dead || (m->process && (m->join_only || held));
+		const bool out = m->dead || (m->process && (m->node.cluster.prevented || held));
 		dead |= out ? 1ull << i : 0;
 	}
 	const uint64_t may = newest->votes.nodes & ~newest->votes.paused & ~dead;

@@ -136,6 +136,7 @@ struct sim_seen {
 	uint64_t right_epoch;
 	bool right_held;
 	bool change_open;
+	bool prevented;
 	uint32_t asked; /* replies that operators wait for */
 	bool asked_change;
 	uint64_t lead_epoch;

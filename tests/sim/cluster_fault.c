@@ -432,7 +432,7 @@ void cluster_heal(struct sim *s)
 		m->prevent = false;
 		if ((dead >> i & 1) != 0)
 			bury(s, m);
-		else if (m->process && m->join_only)
+		else if (m->process && m->node.cluster.prevented)
 			host_end_process(s, m); /* its operator starts it again */
 	}
 }

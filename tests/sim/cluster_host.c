@@ -40,7 +40,7 @@ void cluster_configure(struct sim *s, struct sim_machine *m)
 	l->session = qd_rand_u64(&s->rand) | 1;
 	l->incarnation = m->config.incarnation;
 	l->seed = qd_rand_u64(&s->rand);
-	m->join_only = m->prevent || operator_prevents(s, m);
+	seen->prevented = m->prevent || operator_prevents(s, m);
 	m->prevent = false;
 	m->config.has_cluster = true;
 	m->config.links = *l;
@@ -48,7 +48,7 @@ void cluster_configure(struct sim *s, struct sim_machine *m)
 		.node_id = m->node_id,
 		.incarnation = m->config.incarnation,
 		.detection = qd_links_detection(l),
-		.join_only = m->join_only,
+		.join_only = seen->prevented,
 		.has_witness = s->o.c.has_witness,
 		.has_disk = s->o.c.has_disk,
 		.seed = qd_rand_u64(&s->rand),

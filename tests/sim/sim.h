@@ -240,7 +240,6 @@ struct sim_machine {
 	uint64_t left_incarnation; /* of its own, when it struck */
 	uint64_t timer_late_until;
 	bool prevent;	       /* its operator starts it with prevent quorum */
-	bool join_only;	       /* it was started so */
 	bool dead;	       /* it stays dead after healing */
 	uint32_t queued_count; /* packets that wait for its process */
 	uint64_t queued_t;

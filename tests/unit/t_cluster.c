@@ -294,6 +294,98 @@ static void to_the_witness_and_back(void)
 	vw_free(w);
 }
 
+static bool is_prevented(const struct vw *w, uint32_t id)
+{
+	const struct qd_cluster *c = &w->node[id].core.cluster;
+	/* What it tells the others is what it goes by. */
+	UNIT_EQUAL((c->news.flags & QD_NEWS_JOIN_ONLY) != 0, c->prevented);
+	return c->prevented;
+}
+
+static bool first_is_prevented_no_more(const struct vw *w)
+{
+	return !is_prevented(w, 1);
+}
+
+/* Two nodes that may only join form nothing, whatever votes they have. */
+static void prevented_ones_wait(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	w->node[1].prevent = w->node[2].prevent = true;
+	vw_start(w, 1);
+	vw_start(w, 2);
+	UNIT_OK(!vw_until(w, somebody_owns, 60000));
+	for (uint32_t id = 1; id <= 2; id++) {
+		UNIT_OK(is_prevented(w, id));
+		UNIT_EQUAL(w->node[id].core.cluster.proposals, 0);
+		UNIT_EQUAL(w->node[id].core.cluster.wait, QD_WAIT_JOIN_ONLY);
+	}
+	/* Who may takes them in. */
+	vw_start(w, 3);
+	UNIT_OK(vw_until(w, somebody_owns, 30000));
+	UNIT_EQUAL(vw_owner(w), 3);
+	vw_free(w);
+}
+
+/* A view that is quorate has taken it in: it knows what the others know, and may lead when they are gone. */
+static void prevented_until_taken_in(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	w->node[1].prevent = true;
+	vw_start_all(w);
+	const struct qd_cluster *c = &w->node[1].core.cluster;
+	UNIT_OK(vw_until(w, first_is_prevented_no_more, 10000));
+	UNIT_EQUAL(c->state, QD_CLUSTER_MEMBER);
+	UNIT_EQUAL(c->right_epoch, c->kept.installed.epoch);
+	UNIT_EQUAL(c->kept.head.tag.epoch, c->kept.installed.epoch);
+	vw_run(w, 20000);
+	UNIT_EQUAL(vw_owner(w), 2);
+	vw_kill(w, 2);
+	UNIT_OK(vw_until(w, somebody_owns, 30000));
+	UNIT_EQUAL(vw_owner(w), 1);
+	vw_free(w);
+}
+
+/* Installed is not proved, and who has no vote knows too little. */
+static void prevented_without_proof(void)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	struct qd_cluster *c = &w->node[1].core.cluster;
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 5000));
+	vw_run(w, 20000);
+	vw_kill(w, 1);
+	w->node[1].prevent = true;
+	vw_start(w, 1);
+	UNIT_OK(vw_until(w, first_is_prevented_no_more, 30000));
+	struct qd_event ev = {.kind = QD_EVENT_TIMEOUT};
+	/* The same again, without one of the three. */
+	const struct qd_cluster good = *c;
+	c->prevented = true;
+	c->kept.has_vote = c->want.has_vote = false;
+	w->node[1].core.rests_until = QD_MONO_ZERO;
+	vw_event(w, 1, &ev);
+	UNIT_OK(c->prevented);
+	*c = good;
+	c->prevented = true;
+	c->right_epoch -= 64;
+	w->node[1].core.rests_until = QD_MONO_ZERO;
+	vw_event(w, 1, &ev);
+	UNIT_OK(c->prevented);
+	*c = good;
+	c->prevented = true;
+	c->state = QD_CLUSTER_JOINING;
+	w->node[1].core.rests_until = QD_MONO_ZERO;
+	vw_event(w, 1, &ev);
+	UNIT_OK(c->prevented);
+	*c = good;
+	c->prevented = true;
+	w->node[1].core.rests_until = QD_MONO_ZERO;
+	vw_event(w, 1, &ev);
+	UNIT_OK(!c->prevented);
+	vw_free(w);
+}
+
 static const struct unit_test TESTS[] = {
 	{"three nodes form a view and the first of them runs the group", three_form},
 	{"when the owner dies another one takes over within T", owner_dies},
@@ -307,6 +399,9 @@ static const struct unit_test TESTS[] = {
 	{"with dynamic votes the last of three goes on", last_man},
 	{"a member that lost its view is taken in again by its leader", a_fallen_member_is_taken_in},
 	{"the witness is had again in the view that released it", to_the_witness_and_back},
+	{"nodes that may only join form nothing", prevented_ones_wait},
+	{"who may only join may lead once a quorate view has taken it in", prevented_until_taken_in},
+	{"and not before that is proved", prevented_without_proof},
 	{"a member's right follows the rounds of a new leader", a_member_follows_the_next_leader},
 };
 

@@ -281,6 +281,7 @@ void vw_start(struct vw *w, uint32_t id)
 		.node_id = id,
 		.incarnation = n->incarnation,
 		.detection = qd_links_detection(&c.links),
+		.join_only = n->prevent,
 		.has_witness = w->has_witness,
 		.seed = id,
 		.kept = n->disk,

@@ -55,6 +55,7 @@ struct vw_node {
 	uint64_t epoch;
 	bool runs;
 	bool off;
+	bool prevent; /* its operator starts it with prevent quorum */
 	enum qd_reply reply;
 	bool replied;
 	struct qd_node core;
