@@ -386,6 +386,73 @@ static void prevented_without_proof(void)
 	vw_free(w);
 }
 
+/* Node `id` alone knows of a configuration, and has its text. */
+static struct vw *only_one_knows(uint32_t id)
+{
+	struct vw *w = vw_new(3, QD_MODEL_NODE_MAJORITY);
+	struct qd_head *h = &w->node[id].disk.head;
+	h->tag.version++;
+	h->body[0] = 0xaa;
+	vw_start_all(w);
+	return w;
+}
+
+static bool first_installs(const struct vw *w)
+{
+	return w->node[1].core.cluster.state == QD_CLUSTER_INSTALLING;
+}
+
+static bool second_installs(const struct vw *w)
+{
+	return w->node[2].core.cluster.install.open;
+}
+
+static bool first_is_stuck(const struct vw *w)
+{
+	return (w->node[1].core.cluster.flags & QD_NEWS_STUCK) != 0;
+}
+
+static bool second_is_stuck(const struct vw *w)
+{
+	return (w->node[2].core.cluster.flags & QD_NEWS_STUCK) != 0;
+}
+
+/* Node 1 proposes what node 3 knows, and node 3 is gone with the text: node 1 proposes again, without it. */
+static void text_is_gone_with_promiser(void)
+{
+	struct vw *w = only_one_knows(3);
+	UNIT_OK(vw_until(w, first_installs, 30000));
+	UNIT_EQUAL(w->node[1].core.cluster.lead.head_from, 3);
+	vw_kill(w, 3);
+	UNIT_OK(vw_until(w, first_is_stuck, 1000));
+	UNIT_OK(vw_until(w, somebody_owns, 40000));
+	UNIT_OK(!first_is_stuck(w));
+	UNIT_EQUAL(w->node[1].core.cluster.kept.installed.members, 3);
+	UNIT_EQUAL(w->node[1].core.cluster.kept.head.body[0], 0);
+	vw_free(w);
+}
+
+/* Node 1 has nodes 2 and 3 install what it alone knows, and is gone. */
+static void text_is_gone_with_leader(void)
+{
+	struct vw *w = only_one_knows(1);
+	UNIT_OK(vw_until(w, second_installs, 30000));
+	vw_kill(w, 1);
+	UNIT_OK(vw_until(w, second_is_stuck, 1000));
+	UNIT_OK(vw_until(w, somebody_owns, 40000));
+	UNIT_OK(!second_is_stuck(w));
+	UNIT_EQUAL(w->node[2].core.cluster.kept.installed.members, 6);
+	/* And when it comes back, all have the same. */
+	vw_start(w, 1);
+	vw_run(w, 30000);
+	for (uint32_t id = 1; id <= 3; id++) {
+		UNIT_EQUAL(w->node[id].core.cluster.kept.installed.members, 7);
+		UNIT_EQUAL(w->node[id].core.cluster.kept.head.body[0],
+			   w->node[vw_owner(w)].core.cluster.kept.head.body[0]);
+	}
+	vw_free(w);
+}
+
 static const struct unit_test TESTS[] = {
 	{"three nodes form a view and the first of them runs the group", three_form},
 	{"when the owner dies another one takes over within T", owner_dies},
@@ -399,6 +466,8 @@ static const struct unit_test TESTS[] = {
 	{"with dynamic votes the last of three goes on", last_man},
 	{"a member that lost its view is taken in again by its leader", a_fallen_member_is_taken_in},
 	{"the witness is had again in the view that released it", to_the_witness_and_back},
+	{"a proposal whose configuration is gone with its text is given up", text_is_gone_with_promiser},
+	{"and so is a view whose leader is gone with the text", text_is_gone_with_leader},
 	{"nodes that may only join form nothing", prevented_ones_wait},
 	{"who may only join may lead once a quorate view has taken it in", prevented_until_taken_in},
 	{"and not before that is proved", prevented_without_proof},

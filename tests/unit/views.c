@@ -58,6 +58,7 @@ static void act(struct vw *w, uint32_t id, const struct qd_action *a)
 		i = post(w, VW_KEPT, id, id, VW_STORE_US);
 		i->life = n->life;
 		i->u.kept.turn = a->u.keep.turn;
+		i->u.kept.from = a->u.keep.from;
 		i->u.kept.kept = w->out.keep;
 		return;
 	case QD_ACTION_WITNESS:
@@ -138,6 +139,14 @@ static void ask_witness(struct vw *w, const struct vw_item *i)
 	}
 }
 
+/* The text of a configuration is fetched from who has it. */
+static bool has_text(const struct vw *w, const struct vw_node *n, const struct vw_item *i)
+{
+	const struct qd_head *h = &i->u.kept.kept.head;
+	const uint32_t from = i->u.kept.from;
+	return memcmp(h->body, n->disk.head.body, sizeof(h->body)) == 0 || from == 0 || w->node[from].up;
+}
+
 static void deliver(struct vw *w, struct vw_item *i)
 {
 	struct vw_node *n = &w->node[i->to];
@@ -151,10 +160,11 @@ static void deliver(struct vw *w, struct vw_item *i)
 	case VW_KEPT:
 		if (!n->up || i->life != n->life)
 			return;
-		n->disk = i->u.kept.kept;
 		ev.kind = QD_EVENT_KEPT;
 		ev.u.kept.turn = i->u.kept.turn;
-		ev.u.kept.ok = true;
+		ev.u.kept.ok = has_text(w, n, i);
+		if (ev.u.kept.ok)
+			n->disk = i->u.kept.kept;
 		break;
 	case VW_REQUEST:
 		ask_witness(w, i);

@@ -35,6 +35,7 @@ struct vw_item {
 		struct qd_msg message;
 		struct {
 			uint64_t turn;
+			uint32_t from; /* who has the text */
 			struct qd_kept kept;
 		} kept;
 		struct qd_witness_request request;
