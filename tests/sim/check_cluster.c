@@ -41,6 +41,13 @@ static void check_done(struct sim *s, const struct sim_machine *m, const char *w
 	}
 }
 
+static void set_done(struct sim *s, const struct qd_head *h)
+{
+	s->c.facts.done_id = heads_id(h);
+	s->c.facts.done_epoch = h->tag.epoch;
+	s->c.facts.done_t = s->t;
+}
+
 /* A leader may learn late that its change is everywhere, when those who took it have carried it on into a view of theirs. */
 static void note_done(struct sim *s, const struct sim_machine *m)
 {
@@ -48,7 +55,7 @@ static void note_done(struct sim *s, const struct sim_machine *m)
 	if (heads_descends(s, s->c.facts.done_id, id))
 		return;
 	check_done(s, m, "completes a change");
-	s->c.facts.done_id = id;
+	set_done(s, &m->node.cluster.kept.head);
 }
 
 void check_cluster_reply(struct sim *s, struct sim_machine *m, enum qd_reply reply)
@@ -227,15 +234,31 @@ void check_cluster_kept(struct sim *s, struct sim_machine *m)
 		f->forced = true;
 		f->force_asked = false;
 		f->forced_id = heads_id(&k->head);
-		f->done_id = f->forced_id;
+		set_done(s, &k->head);
 	}
 }
 
+/* On some disk: a node's own, or the shared one. */
+static bool is_kept(struct sim *s, uint64_t id)
+{
+	const struct qd_head *slot = sim_disk_peek_slot(&s->disk);
+	if (heads_descends(s, heads_id(slot), id))
+		return true;
+	for (uint32_t i = 0; i < s->o.machines; i++)
+		if (heads_descends(s, heads_id(&s->c.stores[i].durable.head), id))
+			return true;
+	return false;
+}
+
+/* What was forced is on one disk at first. Where that is replaced before another one has it, nothing could help. */
 void check_cluster_lost(struct sim *s, const struct sim_machine *m)
 {
 	struct sim_seen *seen = &s->c.seen[m->index];
+	struct sim_cluster_facts *f = &s->c.facts;
 	seen->told_promise = 0;
 	seen->told_tag = (struct qd_tag){.epoch = 0};
+	if (f->forced && f->done_id == f->forced_id && !is_kept(s, f->forced_id))
+		set_done(s, &s->c.first); /* nothing is known to be done any more */
 }
 
 void check_cluster_forget(struct sim *s, const struct sim_machine *m)
@@ -378,7 +401,7 @@ static void check_pair(struct sim *s, const struct sim_machine *leader, const st
 		 m->node.cluster.right_epoch, (r->stopped_by.ns - host_local(s, m)) / SIM_MS);
 }
 
-/* A right begins when its leader's does, or earlier. */
+/* A right begins when its leader's does, or earlier; a leader's that begins after something was done knows of it. */
 static void check_start(struct sim *s, const struct sim_machine *m)
 {
 	const struct qd_cluster *c = &m->node.cluster;
@@ -393,6 +416,8 @@ static void check_start(struct sim *s, const struct sim_machine *m)
 	}
 	if (leader == m) {
 		v->right_t = start_t > v->right_t ? start_t : v->right_t;
+		if (start_t > s->c.facts.done_t && c->right_epoch == c->kept.head.tag.epoch)
+			check_done(s, m, "proves its quorum");
 		return;
 	}
 	if (check_clock_lied(s, m))
@@ -455,7 +480,9 @@ static void check_active(struct sim *s, struct sim_machine *m)
 			 m->node_id, v->epoch, known->installed, v->members, extras);
 		return;
 	}
-	check_done(s, m, "leads");
+	/* What was told late may make a view active after a later one: it proves nothing any more (check_start()). */
+	if (v->epoch >= s->c.facts.done_epoch)
+		check_done(s, m, "leads");
 }
 
 /* ---- each step ---- */

@@ -149,6 +149,8 @@ struct sim_cluster_facts {
 	uint64_t group_epoch; /* of the newest start of the group */
 	uint32_t group_machine;
 	uint64_t done_id; /* newest change that was told to be done */
+	uint64_t done_epoch;
+	uint64_t done_t;
 	bool force_asked; /* an operator waits for it */
 	bool force_told;  /* its event was delivered */
 	bool forced;	  /* somewhere a forced configuration is durable */

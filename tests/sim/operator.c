@@ -117,12 +117,26 @@ bool operator_waits(const struct sim *s, const struct sim_machine *m)
 	return s->o.c.on && s->c.facts.force_asked && s->c.facts.force_machine != m->index;
 }
 
+/* Somewhere is a configuration from after a forced quorum that this machine knows nothing of. Forced here, too, the
+ * two lines could not tell which of them is to go on (QUORUM.md, Force quorum, step 2). */
+static bool misses_a_force(const struct sim *s, const struct sim_machine *m)
+{
+	const uint64_t half = (uint64_t)1 << 39; /* of what a force raises the counter by */
+	const uint64_t own = qd_epoch_counter(s->c.stores[m->index].durable.promised);
+	uint64_t newest = qd_epoch_counter(sim_disk_peek_slot(&s->disk)->tag.epoch);
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const uint64_t counter = qd_epoch_counter(s->c.stores[i].durable.head.tag.epoch);
+		newest = counter > newest ? counter : newest;
+	}
+	return newest > own + half;
+}
+
 void operator_force(struct sim *s)
 {
 	struct sim_cluster_facts *f = &s->c.facts;
 	struct sim_machine *m = &s->machines[sim_below(s, s->o.machines)];
 	const struct sim_store *st = &s->c.stores[m->index];
-	if (f->force_asked || !st->own || operator_prevents(s, m))
+	if (f->force_asked || !st->own || operator_prevents(s, m) || misses_a_force(s, m))
 		return;
 	f->force_asked = true;
 	f->force_machine = m->index;
