@@ -5,6 +5,13 @@
 _Static_assert((int)QD_TRANSFER_SEAL == crypto_secretstream_xchacha20poly1305_ABYTES, "a seal");
 _Static_assert((int)QD_TRANSFER_HEADER == crypto_secretstream_xchacha20poly1305_HEADERBYTES, "a header");
 _Static_assert((int)QD_TRANSFER_KEY_BYTES == crypto_secretstream_xchacha20poly1305_KEYBYTES, "a key");
+_Static_assert((int)QD_TRANSFER_PROOF_AT == 4 + (int)QD_TRANSFER_RANDOM + (int)QD_TRANSFER_HEADER,
+	       "a welcome");
+_Static_assert((int)QD_TRANSFER_QUESTION_BYTES == 1 + (int)QD_DIGEST_BYTES + (int)QD_TRANSFER_WORDS,
+	       "a question");
+_Static_assert((int)QD_TRANSFER_ASK_BYTES ==
+		       (int)QD_TRANSFER_HEADER + (int)QD_TRANSFER_QUESTION_BYTES + (int)QD_TRANSFER_SEAL,
+	       "a question, sealed");
 
 /* Says what the key is used for: nothing else that is derived from it comes out the same. */
 static const uint8_t PERSONAL[crypto_generichash_blake2b_PERSONALBYTES] = {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bytes of a transfer, and its keys: drv/transfer.h says in which order they travel. All numbers big-endian. Touches no
- * socket. */
+/* The bytes of a transfer (docs/WIRE.md), and its keys: drv/transfer.h says in which order they travel. All numbers
+ * big-endian. Touches no socket. */
 #ifndef QD_DRV_TRANSFER_WIRE_H
 #define QD_DRV_TRANSFER_WIRE_H
 
 #include "drv/transfer.h"
+#include "drv/transfer_fields.h"
 
 #include <sodium.h>
+
+#define QD_TRANSFER_ROOM(kind, field, at, size) uint8_t field[size];
+#define QD_TRANSFER_BYTES(fields) sizeof(struct {fields(QD_TRANSFER_ROOM)})
 
 enum {
 	QD_TRANSFER_MAGIC = 0x51445432, /* "QDT2" */
@@ -15,14 +19,12 @@ enum {
 	QD_TRANSFER_SEAL = 17,	   /* what a seal adds */
 	QD_TRANSFER_HEADER = 24,   /* of a stream */
 
-	QD_TRANSFER_HELLO_BYTES = 16 + QD_TRANSFER_RANDOM, /* magic, from, to, number of the key, random */
-	QD_TRANSFER_PROOF_AT = 4 + QD_TRANSFER_RANDOM + QD_TRANSFER_HEADER,
-	QD_TRANSFER_WELCOME_BYTES =
-		QD_TRANSFER_PROOF_AT + QD_TRANSFER_SEAL, /* magic, random, header, sealed nothing */
-	QD_TRANSFER_QUESTION_BYTES =
-		1 + QD_DIGEST_BYTES + QD_TRANSFER_WORDS, /* 0: a body, 1: a request; digest; words */
-	QD_TRANSFER_ASK_BYTES = QD_TRANSFER_HEADER + QD_TRANSFER_QUESTION_BYTES + QD_TRANSFER_SEAL,
-	QD_TRANSFER_STATUS_BYTES = 5, /* 0: here, 1: absent; length */
+	QD_TRANSFER_HELLO_BYTES = QD_TRANSFER_BYTES(QD_TRANSFER_HELLO_FIELDS),
+	QD_TRANSFER_WELCOME_BYTES = QD_TRANSFER_BYTES(QD_TRANSFER_WELCOME_FIELDS),
+	QD_TRANSFER_PROOF_AT = QD_TRANSFER_WELCOME_BYTES - QD_TRANSFER_SEAL, /* sealed nothing */
+	QD_TRANSFER_QUESTION_BYTES = QD_TRANSFER_BYTES(QD_TRANSFER_QUESTION_FIELDS),
+	QD_TRANSFER_ASK_BYTES = QD_TRANSFER_BYTES(QD_TRANSFER_ASK_FIELDS),
+	QD_TRANSFER_STATUS_BYTES = QD_TRANSFER_BYTES(QD_TRANSFER_STATUS_FIELDS),
 	QD_TRANSFER_REPLY_BYTES = QD_TRANSFER_STATUS_BYTES + QD_TRANSFER_SEAL,
 };
 

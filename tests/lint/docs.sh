@@ -30,12 +30,15 @@ for page in "${pages[@]}"; do
 done
 verdict docs-targets "${findings%$'\n'}"
 
-# A format and its document change together.
-for pair in src/codec/qdisk_fields.h:docs/ONDISK.md src/codec/wire_fields.h:docs/WIRE.md \
-  src/codec/witness_record_fields.h:docs/WITNESS.md; do
-  fields=${pair%:*} page=${pair#*:}
-  if [ ! -f "$fields" ]; then continue; fi
+# A format and its document change together. The document, then the lists of fields.
+while read -r page lists; do
+  read -ra fields <<<"$lists"
   if [ ! -f "$page" ]; then fail "docs-format-$(basename "$page")" "$page is missing"; continue; fi
-  verdict "docs-format-$(basename "$page")" "$(PYTHONDONTWRITEBYTECODE=1 python3 tests/lint/formats.py "$fields" "$page" 2>&1)"
-done
+  verdict "docs-format-$(basename "$page")" \
+    "$(PYTHONDONTWRITEBYTECODE=1 python3 tests/lint/formats.py "${fields[@]}" "$page" 2>&1)"
+done <<'END'
+docs/ONDISK.md src/codec/qdisk_fields.h
+docs/WIRE.md src/codec/wire_fields.h src/drv/transfer_fields.h
+docs/WITNESS.md src/codec/witness_record_fields.h
+END
 exit "$lint_failed"

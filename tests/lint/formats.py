@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The byte tables of a format's document and the list of fields that the codec is made of say the same.
-usage: formats.py FIELDS.h DOCUMENT.md
+usage: formats.py FIELDS.h... DOCUMENT.md
 
 The list: X(KIND, field, offset, size), offset and size numbers or enum constants of the same file. The document:
 rows `| offset | size | field | ...`, the field's name as in the list, in backquotes; other rows (zeros,
@@ -28,19 +28,24 @@ def rows(text):
         yield int(offset), int(size), field
 
 
-def main(header, document):
-    with open(header, encoding='utf-8') as file:
-        code = set(fields(file.read()))
+def main(headers, document):
+    code = set()
+    empty = False
+    for header in headers:
+        with open(header, encoding='utf-8') as file:
+            of_header = set(fields(file.read()))
+        if not of_header:
+            print('%s: no fields found' % header)
+            empty = True
+        code |= of_header
     with open(document, encoding='utf-8') as file:
         told = set(rows(file.read()))
-    if not code:
-        print('%s: no fields found' % header)
     for offset, size, field in sorted(code - told):
-        print('%s: no row | %d | %d | %s | as in %s' % (document, offset, size, field, header))
+        print('%s: no row | %d | %d | %s | as in %s' % (document, offset, size, field, ' '.join(headers)))
     for offset, size, field in sorted(told - code):
-        print('%s: row | %d | %d | %s | is not in %s' % (document, offset, size, field, header))
-    return 0 if code and code == told else 1
+        print('%s: row | %d | %d | %s | is not in %s' % (document, offset, size, field, ' '.join(headers)))
+    return 0 if not empty and code == told else 1
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1], sys.argv[2]))
+    sys.exit(main(sys.argv[1:-1], sys.argv[-1]))

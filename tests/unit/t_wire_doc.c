@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* docs/WIRE.md and the codec say the same. The tables of the document are read, those of the code come from
- * src/codec/wire_fields.h, from which the codec itself is made. */
+/* docs/WIRE.md and the code say the same. The tables of the document are read, those of the code come from
+ * src/codec/wire_fields.h, from which the codec itself is made, and from src/drv/transfer_fields.h. */
 #include "unit.h"
 
 #include "codec/wire.h"
 #include "codec/wire_fields.h"
 #include "doc_tables.h"
+#include "drv/transfer.h"
+#include "drv/transfer_fields.h"
 
 #define ENVELOPE(kind, name, offset, size) {"envelope", #name, offset, size},
 #define HEADER(kind, name, offset, size) {"header", #name, offset, size},
@@ -24,6 +26,11 @@
 #define EPOCH(kind, name, offset, size) {"epoch", #name, offset, size},
 #define REQUEST(kind, name, offset, size) {"witness request", #name, offset, size},
 #define WITNESS_ANSWER(kind, name, offset, size) {"witness answer", #name, offset, size},
+#define HELLO(kind, name, offset, size) {"transfer hello", #name, offset, size},
+#define WELCOME(kind, name, offset, size) {"transfer welcome", #name, offset, size},
+#define ASK(kind, name, offset, size) {"transfer ask", #name, offset, size},
+#define QUESTION(kind, name, offset, size) {"transfer question", #name, offset, size},
+#define STATUS(kind, name, offset, size) {"transfer status", #name, offset, size},
 
 /* clang-format off */
 static const struct doc_field CODE[] = {
@@ -44,6 +51,11 @@ static const struct doc_field CODE[] = {
 	QD_WIRE_EPOCH_FIELDS(EPOCH)
 	QD_WIRE_WITNESS_REQUEST_FIELDS(REQUEST)
 	QD_WIRE_WITNESS_ANSWER_FIELDS(WITNESS_ANSWER)
+	QD_TRANSFER_HELLO_FIELDS(HELLO)
+	QD_TRANSFER_WELCOME_FIELDS(WELCOME)
+	QD_TRANSFER_ASK_FIELDS(ASK)
+	QD_TRANSFER_QUESTION_FIELDS(QUESTION)
+	QD_TRANSFER_STATUS_FIELDS(STATUS)
 };
 /* clang-format on */
 
@@ -123,12 +135,36 @@ static void lengths(void)
 	UNIT_OK(doc_has_line("WIRE.md", row));
 }
 
+static void transfer_limits(void)
+{
+	static const struct {
+		const char *beginning; /* of the row, up to the number */
+		unsigned number;
+	} ROWS[] = {
+		{"| a body | ", QD_TRANSFER_BODY_MAX},
+		{"| the answer to a request | ", QD_TRANSFER_ANSWER_MAX},
+		{"| connections of askers at a time | ", QD_TRANSFER_SERVES},
+		{"| connections to others at a time | ", QD_TRANSFER_FETCHES},
+		{"| bodies that are served | ", QD_TRANSFER_BODIES},
+		{"| each step up to the reply, ms | ", QD_TRANSFER_PHASE_MS},
+		{"| all chunks together, ms | ", QD_TRANSFER_BODY_MS},
+		{"| the answer to a request, ms | ", QD_TRANSFER_ANSWER_MS},
+	};
+	char row[DOC_LINE_BYTES];
+	for (size_t i = 0; i < UNIT_COUNT(ROWS); i++) {
+		(void)snprintf(row, sizeof(row), "%s%u |", ROWS[i].beginning, ROWS[i].number);
+		unit_case("%s", row);
+		UNIT_OK(doc_has_line("WIRE.md", row));
+	}
+}
+
 static const struct unit_test TESTS[] = {
 	{"every field of the code is in the document, at the same place", code_is_documented},
 	{"every field of the document is in the code", document_is_coded},
 	{"the fields of a part follow one another without a gap", no_gap},
 	{"the kinds of message and the version of the document are those of the code", kinds_and_version},
 	{"so are the lengths", lengths},
+	{"and what bounds a transfer", transfer_limits},
 };
 
 int main(void)
