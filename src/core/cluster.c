@@ -276,6 +276,16 @@ static uint64_t voters(const struct qd_head *h)
 	return set;
 }
 
+/* It leads because all who are with it are paused, and runs nothing; this node could. As far as it knows: who was paused
+ * while this node kept itself out is not known here. */
+static bool leads_in_vain(const struct qd_cluster *c, uint32_t id)
+{
+	const struct qd_head *h = &c->kept.head;
+	return qd_change_is_paused(h, id) && !qd_change_is_paused(h, c->config.node_id) &&
+	       qd_change_has_node(h, c->config.node_id) &&
+	       (c->members[id - 1].news.flags & QD_NEWS_RUNS) == 0;
+}
+
 /* A view lives without this node: only from such a one does it keep itself out. From one that has taken it in it does
  * not: who is in it may be needed for it (simulator: seed 829 of the version before). */
 static bool others_lead(const struct qd_cluster *c)
@@ -284,7 +294,8 @@ static bool others_lead(const struct qd_cluster *c)
 	const uint64_t own = inside ? c->kept.installed.epoch : 0;
 	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id))
 		if (id != c->config.node_id && c->members[id - 1].news_known &&
-		    c->members[id - 1].news.leading != 0 && c->members[id - 1].news.leading != own)
+		    c->members[id - 1].news.leading != 0 && c->members[id - 1].news.leading != own &&
+		    !leads_in_vain(c, id))
 			return true;
 	return false;
 }

@@ -156,6 +156,48 @@ static void is_resumed(void)
 	vw_free(w);
 }
 
+static bool node_2_leads(const struct vw *w)
+{
+	return leader(w) == 2;
+}
+
+static bool is_held(const struct vw *w, uint32_t id)
+{
+	return (w->node[id].core.cluster.news.flags & QD_NEWS_HELD) != 0;
+}
+
+/* Node 1 of three has fallen out too often while `paused` are paused, and nodes 2 and 3 lead without it. */
+static struct vw *held_beside(uint64_t paused)
+{
+	struct vw *w = running(3, QD_MODEL_NODE_MAJORITY);
+	if (paused != 0)
+		UNIT_EQUAL(pause_nodes(w, paused), QD_REPLY_DONE);
+	vw_isolate(w, 1, true);
+	UNIT_OK(vw_until(w, node_2_leads, 30000));
+	vw_run(w, 20000);
+	w->node[1].core.cluster.held_until = qd_mono_add(w->now, qd_span_ms(600000));
+	vw_isolate(w, 1, false);
+	vw_run(w, 30000);
+	return w;
+}
+
+static void held_only_where_others_run(void)
+{
+	struct vw *w = held_beside(0);
+	UNIT_OK(is_held(w, 1));
+	UNIT_EQUAL(vw_owner(w), 2);
+	vw_free(w);
+	w = held_beside(qd_set_of(2) | qd_set_of(3));
+	UNIT_OK(!is_held(w, 1));
+	UNIT_EQUAL(vw_owner(w), 1);
+	vw_free(w);
+	/* Where it could run nothing either, it stays out. */
+	w = held_beside(7);
+	UNIT_OK(is_held(w, 1));
+	UNIT_EQUAL(vw_owner(w), 0);
+	vw_free(w);
+}
+
 static const struct unit_test TESTS[] = {
 	{"what runs on a node that is paused goes on, and a restarted peer changes nothing",
 	 what_runs_goes_on},
@@ -164,6 +206,8 @@ static const struct unit_test TESTS[] = {
 	{"a paused leader whose work has ended lets another one lead", gives_way_when_its_work_ends},
 	{"a paused node leads where nobody else can, starts nothing, and remembers it over a restart",
 	 leads_where_nobody_else_can},
+	{"who fell out of views too often keeps out only where others could run the group",
+	 held_only_where_others_run},
 	{"a node whose pause ends runs what it leads", is_resumed},
 };
 
