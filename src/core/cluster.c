@@ -167,17 +167,39 @@ static void keep_think(struct qd_cluster_turn *t)
 		c->kept = c->keeping;
 }
 
-void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok)
+/* Whoever has the text is gone. Who leads now says the configuration again; without it the promise alone can be kept
+ * (five nodes of the version before, seed 15534). What cannot be had at all is tried less and less often. */
+static void miss_text(struct qd_cluster_turn *t)
+{
+	struct qd_cluster *c = t->c;
+	const uint32_t doublings = c->text_misses < QD_TEXT_DOUBLINGS ? c->text_misses : QD_TEXT_DOUBLINGS;
+	c->text_misses++;
+	c->keep_after = qd_mono_add(t->now, qd_span_ms((int64_t)QD_KEEP_RETRY_MS << doublings));
+	if (!qd_cluster_makes(c) && QD_RULE(KEEP_GIVES_UP))
+		qd_cluster_drop_pending(c);
+}
+
+void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, enum qd_keep_result result)
 {
 	struct qd_cluster *c = t->c;
 	if (!c->keep_open || turn != c->keep_turn)
 		return;
 	c->keep_open = false;
-	if (!ok) {
+	switch (result) {
+	case QD_KEEP_FAILED:
 		qd_cluster_trace(t, QD_TRACE_KEEP_FAILED, c->keeping.promised, 0, 0);
 		c->keep_after = qd_mono_add(t->now, qd_span_ms(QD_KEEP_RETRY_MS));
 		return;
+	case QD_KEEP_NO_TEXT:
+		qd_cluster_trace(t, QD_TRACE_NO_TEXT, c->keeping.head.tag.epoch, c->keeping.head.tag.version,
+				 0);
+		miss_text(t);
+		return;
+	case QD_KEEP_DURABLE:
+		break;
 	}
+	if (qd_tag_compare(c->keeping.head.tag, c->kept.head.tag) > 0)
+		c->text_misses = 0;
 	c->keep_after = QD_NEVER;
 	c->kept = c->keeping;
 	/* What was given up meanwhile may have become durable all the same. */
@@ -287,13 +309,15 @@ static bool leads_in_vain(const struct qd_cluster *c, uint32_t id)
 }
 
 /* A view lives without this node: only from such a one does it keep itself out. From one that has taken it in it does
- * not: who is in it may be needed for it (simulator: seed 829 of the version before). */
+ * not: who is in it may be needed for it (simulator: seed 829 of the version before). Its leader may still tell of the
+ * view before (five nodes, seed 20430). */
 static bool others_lead(const struct qd_cluster *c)
 {
 	const bool inside = c->state == QD_CLUSTER_MEMBER || c->state == QD_CLUSTER_PROMISED;
 	const uint64_t own = inside ? c->kept.installed.epoch : 0;
+	const uint32_t follows = qd_extra_heir(c);
 	for (uint32_t id = qd_set_next(c->hears, 0); id != 0; id = qd_set_next(c->hears, id))
-		if (id != c->config.node_id && c->members[id - 1].news_known &&
+		if (id != c->config.node_id && id != follows && c->members[id - 1].news_known &&
 		    c->members[id - 1].news.leading != 0 && c->members[id - 1].news.leading != own &&
 		    !leads_in_vain(c, id))
 			return true;
@@ -570,7 +594,7 @@ struct qd_mono qd_cluster_rests_until(const struct qd_cluster *c, const struct q
 	struct qd_mono d = qd_extra_rests_until(c, times, now);
 	if (qd_mono_before(now, c->held_until))
 		d = qd_mono_min(d, c->held_until);
-	const struct qd_mono fallen_at = qd_turn_fallen_at(c);
+	const struct qd_mono fallen_at = qd_turn_fallen_at(c, times);
 	return qd_mono_before(now, fallen_at) ? qd_mono_min(d, fallen_at) : d;
 }
 

@@ -60,6 +60,7 @@ enum {
 	QD_ROUNDS_KEPT =
 		8, /* proof rounds whose start is remembered: answers older than that count nothing */
 	QD_RESEND_MS = 100,	 /* PREPARE, INSTALL, CHANGE are said again to who has not answered */
+	QD_TEXT_DOUBLINGS = 6,	 /* of the pace at which a missing text is asked for */
 	QD_KEEP_STUCK_MS = 3000, /* a store that needs longer is announced as stuck */
 	QD_HOLD_MIN_S = 10,	 /* section 8: flapping */
 	QD_HOLD_MAX_S = 600,
@@ -179,6 +180,7 @@ struct qd_cluster {
 	uint64_t keep_turn;
 	struct qd_mono keep_since;
 	struct qd_mono keep_after; /* the last one failed: again from here on */
+	uint32_t text_misses;	   /* in a row: nobody had the text of what was to be kept */
 	struct qd_kept keeping;	   /* under way */
 
 	/* hearing */

@@ -144,7 +144,8 @@ static bool can_be_heir(const struct qd_cluster *c, uint32_t id)
 	const uint32_t unfit = QD_NEWS_LEAVING | QD_NEWS_JOIN_ONLY | QD_NEWS_STUCK | QD_NEWS_HELD |
 			       QD_NEWS_NO_VOTE; /* it might never have its turn */
 	return qd_set_has(c->lead.view.members & c->kept.head.votes.nodes, id) && id != c->config.node_id &&
-	       m->heard && m->news_known && (m->news.flags & unfit) == 0;
+	       m->heard && m->news_known && (m->news.flags & unfit) == 0 &&
+	       m->news.promised <= c->lead.view.epoch; /* else it follows no more */
 }
 
 static uint32_t heir_among(const struct qd_cluster *c, uint64_t nodes)

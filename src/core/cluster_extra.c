@@ -112,10 +112,13 @@ static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_m
 	if (!QD_RULE(RELEASE_UNCOUNTED))
 		return true;
 	if (qd_cluster_leads(c)) {
-		/* The right goes on without it, and nobody was told of a later one. */
+		/* The right goes on without it, and nobody was told of a later one. It ends as it was given: the times may
+		 * have become shorter since (five nodes of the version before, seed 8516). */
 		const struct qd_mono start = qd_lead_proof(c, extra);
-		return start.ns != 0 && qd_mono_before(now, qd_mono_add(start, times->begin_stop)) &&
-		       qd_mono_reached(start, c->right.start) && qd_mono_reached(start, c->given);
+		const struct qd_mono end =
+			c->right.held ? c->right.begin_stop : qd_mono_add(start, times->begin_stop);
+		return start.ns != 0 && qd_mono_before(now, end) && qd_mono_reached(start, c->right.start) &&
+		       qd_mono_reached(start, c->given);
 	}
 	if (heir_knows(c))
 		return !runs;
@@ -149,8 +152,12 @@ static void disk_think(struct qd_cluster_turn *t)
 	t->gate->heir = qd_extra_heir(c);
 	/* While a view is being made, the promises say what the disk is good for. */
 	const bool makes = qd_cluster_makes(c) && !leads;
-	t->gate->give_up = c->disk.held &&
-			   (t->gate->heir != 0 || (!of_use && !makes) || (c->leaving && !t->runs && !leads));
+	/* Who cannot propose, because its store fails or was wiped, keeps the others from it (seeds 186 and 2004 of the version
+	 * before). */
+	const bool idle = !leads && !makes && !qd_turn_may_propose(c);
+	t->gate->give_up =
+		c->disk.held && (t->gate->heir != 0 || (!of_use && !makes) ||
+				 (idle && QD_RULE(IDLE_HOLDER)) || (c->leaving && !t->runs && !leads));
 	/* Given up with nothing running: then this node's own right is over, too. */
 	if (t->gate->give_up && !t->runs && !leads && c->right.held)
 		qd_lease_end(&c->right);

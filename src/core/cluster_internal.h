@@ -40,7 +40,7 @@ bool qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_new
 void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m);
 /* A view or a configuration that is not durable yet, and not answered, is given up: its text may never come. */
 void qd_cluster_drop_pending(struct qd_cluster *c);
-void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, bool ok);
+void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, enum qd_keep_result result);
 void qd_cluster_think(struct qd_cluster_turn *t);
 struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times);
 /* When time alone may change what thinking finds, as far as qd_cluster_deadline() does not say so. */
@@ -92,7 +92,8 @@ bool qd_turn_all_are_here(const struct qd_cluster *c);
 /* A view other than the installed one is due; of a member whose leader leads nothing, from leaderless_at() on. */
 bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now);
 struct qd_mono qd_turn_leaderless_at(const struct qd_cluster *c, const struct qd_times *times);
-struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c);
+struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c, const struct qd_times *times);
+bool qd_turn_may_propose(const struct qd_cluster *c); /* this node, at some time, as things are */
 /* This node's place in the order of those who may propose; 0: at once. QD_NODES_MAX: never. And when that is. */
 uint32_t qd_turn_rank(const struct qd_cluster *c);
 struct qd_mono qd_turn_at(const struct qd_cluster *c);

@@ -41,10 +41,6 @@ static void abandon(struct qd_cluster_turn *t, enum qd_cluster_wait why)
 {
 	struct qd_cluster *c = t->c;
 	qd_cluster_trace(t, QD_TRACE_ABANDON, c->lead.view.epoch, why, 0);
-	/* Nobody was told of what is not durable here. Its text may have gone with who promised it: nothing could be kept
-	 * any more then, and this node would be stuck for good. What is forced has its text here, and stays asked for. */
-	if (!c->lead.forced)
-		qd_cluster_drop_pending(c);
 	qd_cluster_move(t, QD_CLUSTER_JOINING);
 	c->wait = why;
 	const int64_t pace = QD_PROPOSE_PACE_MS + (int64_t)qd_rand_below(&c->rand, QD_PROPOSE_PACE_MS);
@@ -444,15 +440,6 @@ void qd_regroup_message(struct qd_cluster_turn *t, const struct qd_msg *m)
 		c->heir = c->config.node_id; /* LEAD */
 }
 
-/* Who asked to install is not heard any more, has started again or proposes something else. */
-static bool installer_is_gone(const struct qd_cluster *c)
-{
-	const struct qd_member *m = &c->members[c->install.to - 1];
-	return !qd_set_has(c->hears, c->install.to) ||
-	       c->want.installed.incarnation[c->install.to - 1] != m->incarnation ||
-	       (m->news_known && m->news.promised > c->install.epoch);
-}
-
 /* What became durable is said. */
 static void think_told(struct qd_cluster_turn *t)
 {
@@ -463,9 +450,6 @@ static void think_told(struct qd_cluster_turn *t)
 	}
 	if (c->install.open && c->want.installed.epoch != c->install.epoch)
 		c->install.open = false;
-	/* It cannot be kept, and its text may have gone with its leader: who waited for that would never come back. */
-	if (c->install.open && qd_cluster_is_stuck(c, t->now) && installer_is_gone(c))
-		qd_cluster_drop_pending(c);
 	if (c->install.open && c->kept.installed.epoch == c->install.epoch) {
 		c->install.open = false;
 		answer_install(t, c->install.to, c->install.epoch, QD_REFUSAL_NONE);

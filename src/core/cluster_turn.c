@@ -95,8 +95,9 @@ static bool view_fits(const struct qd_cluster *c)
 }
 
 /* When a member of the view that this node leads, which is heard, has lost it since: nobody else may be able to take it
- * back in. Its news may be a little older than what it said of itself. QD_NEVER: none has. */
-struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c)
+ * back in. Its news may be a little older than what it said of itself; and who has promised more had a proposal of its
+ * own to try first (five nodes of the version before, seed 8927). QD_NEVER: none has. */
+struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c, const struct qd_times *times)
 {
 	const struct qd_lead *l = &c->lead;
 	const struct qd_span behind = qd_span_div(c->config.detection, 2);
@@ -106,8 +107,9 @@ struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c)
 	const uint64_t others = l->installed_by & l->view.members & ~qd_set_of(c->config.node_id);
 	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id)) {
 		const struct qd_member *m = &c->members[id - 1];
-		if (m->news_known && m->news.promised == l->view.epoch && m->news.installed != l->view.epoch)
-			at = qd_mono_min(at, qd_mono_add(m->said_in, behind));
+		const bool same = m->news.promised == l->view.epoch;
+		if (m->news_known && m->news.promised >= l->view.epoch && m->news.installed != l->view.epoch)
+			at = qd_mono_min(at, qd_mono_add(m->said_in, same ? behind : times->takeover));
 	}
 	return at;
 }
@@ -118,34 +120,6 @@ struct qd_mono qd_turn_leaderless_at(const struct qd_cluster *c, const struct qd
 	return c->state == QD_CLUSTER_MEMBER && leader_heard(c, c->set) == 0
 		       ? qd_mono_add(c->view_since, times->renew)
 		       : QD_NEVER;
-}
-
-bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now)
-{
-	switch (c->state) {
-	case QD_CLUSTER_JOINING:
-		return c->set != 0;
-	case QD_CLUSTER_MEMBER:
-	case QD_CLUSTER_LEADING:
-		return c->set != 0 &&
-		       (!view_fits(c) || c->heir == c->config.node_id || qd_extra_needs_epoch(c) ||
-			qd_mono_reached(now, qd_turn_fallen_at(c)) ||
-			qd_mono_reached(now, qd_turn_leaderless_at(c, times)));
-	case QD_CLUSTER_PROMISED: {
-		/* While the one it was promised to is at it, nobody else is in the way. */
-		const struct qd_member *m = &c->members[c->promise.to - 1];
-		const bool at_it = qd_set_has(c->set, c->promise.to) && m->news_known &&
-				   m->news.promised == c->promise.view.epoch;
-		return c->set != 0 && !at_it;
-	}
-	case QD_CLUSTER_PREPARING:
-	case QD_CLUSTER_GETTING_EXTRA:
-	case QD_CLUSTER_INSTALLING:
-	case QD_CLUSTER_LEFT:
-	case QD_CLUSTER_STATE_COUNT:
-		break;
-	}
-	return false;
 }
 
 /* Everybody who is configured is here: nobody can be missed by not waiting. */
@@ -180,6 +154,41 @@ static bool may_propose(const struct qd_cluster *c, uint32_t id)
 	if ((flags & QD_NEWS_NO_VOTE) != 0 && votes_are_here(c))
 		return false; /* it may not know which epochs it has used before */
 	return (flags & QD_NEWS_JOINING) == 0 || qd_turn_all_are_here(c);
+}
+
+bool qd_turn_is_due(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now)
+{
+	switch (c->state) {
+	case QD_CLUSTER_JOINING:
+		return c->set != 0;
+	case QD_CLUSTER_MEMBER:
+	case QD_CLUSTER_LEADING:
+		return c->set != 0 &&
+		       (!view_fits(c) || c->heir == c->config.node_id || qd_extra_needs_epoch(c) ||
+			qd_mono_reached(now, qd_turn_fallen_at(c, times)) ||
+			qd_mono_reached(now, qd_turn_leaderless_at(c, times)));
+	case QD_CLUSTER_PROMISED: {
+		/* While the one it was promised to is at it, nobody else is in the way. Who has learnt meanwhile that it
+		 * was removed is at nothing any more (five nodes of the version before, seed 14874). */
+		const struct qd_member *m = &c->members[c->promise.to - 1];
+		const bool at_it = qd_set_has(c->set, c->promise.to) && m->news_known &&
+				   m->news.promised == c->promise.view.epoch &&
+				   (may_propose(c, c->promise.to) || !QD_RULE(PROMISED_WAITS));
+		return c->set != 0 && !at_it;
+	}
+	case QD_CLUSTER_PREPARING:
+	case QD_CLUSTER_GETTING_EXTRA:
+	case QD_CLUSTER_INSTALLING:
+	case QD_CLUSTER_LEFT:
+	case QD_CLUSTER_STATE_COUNT:
+		break;
+	}
+	return false;
+}
+
+bool qd_turn_may_propose(const struct qd_cluster *c)
+{
+	return qd_set_has(c->set, c->config.node_id) && may_propose(c, c->config.node_id);
 }
 
 /* Who has the disk or witness comes first, then the lower ids, and who is paused after all who are not: what it leads

@@ -4,6 +4,7 @@
 #define QD_CORE_EVENT_H
 
 #include "base/time.h"
+#include "core/head.h"
 #include "core/link.h"
 #include "core/op.h"
 #include "core/times.h"
@@ -20,7 +21,7 @@ enum qd_event_kind {
 	QD_EVENT_SHUTDOWN, /* end this service: stop, release, off */
 	QD_EVENT_TIMES,	   /* reload: new `times`, checked by the sender */
 	QD_EVENT_MESSAGE,  /* `message` from another node, decrypted, authenticated and decoded */
-	QD_EVENT_KEPT,	   /* QD_ACTION_KEEP is durable (`kept.ok`), or failed */
+	QD_EVENT_KEPT,	   /* QD_ACTION_KEEP is over: `kept.result` */
 	QD_EVENT_WITNESS,  /* `witness` answered */
 	QD_EVENT_LINKS,	   /* links or their times changed: `links` */
 	QD_EVENT_CHANGE,   /* an operator wants `change` as the configuration; answered by QD_ACTION_REPLY */
@@ -62,7 +63,7 @@ struct qd_event {
 		} message;
 		struct {
 			uint64_t turn;
-			bool ok;
+			enum qd_keep_result result;
 		} kept;
 		struct qd_witness_answer witness;
 		const struct qd_links_config *links; /* borrowed for the step */

@@ -60,4 +60,11 @@ struct qd_kept {
 	bool has_vote; /* the store is provably this node's own, or a view that was quorate without it has taken it in */
 };
 
+/* What came of QD_ACTION_KEEP. */
+enum qd_keep_result {
+	QD_KEEP_DURABLE = 0,
+	QD_KEEP_FAILED,	 /* it may be durable all the same */
+	QD_KEEP_NO_TEXT, /* nothing was written: whoever has the text of the configuration cannot be reached */
+};
+
 #endif

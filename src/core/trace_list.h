@@ -85,6 +85,8 @@
 	X(RIGHT_ENDED, NOTICE, "node {a} has ended its part in epoch {b}")                                   \
 	X(VOTE_TAKEN, NOTICE, "epoch {a} is quorate without this node: it has a vote from now on")           \
 	X(KEEP_FAILED, ERROR, "promise of epoch {a} could not be made durable: this node takes no part")     \
+	X(NO_TEXT, WARNING,                                                                                  \
+	  "the text of configuration {a}.{b} cannot be had: this node takes no part until it can")           \
 	X(HELD, WARNING, "fell out of {a} views lately: stays out for {b} s")                                \
 	X(ADOPT_DISK, NOTICE, "the quorum disk has a newer configuration, {a}.{b}: it counts")               \
 	X(NEWER, ERROR, "the witness has seen configuration {a}.{b}, which no node here has")                \

@@ -206,7 +206,8 @@ static bool next_of_cluster(struct qd_shell *s, struct qd_event *ev)
 	if (!qd_shell_config_next(s->config, ev, why))
 		return qd_shell_net_next(s->net, s->now, ev);
 	if (why[0] != '\0')
-		qd_shell_say(s, ev->u.kept.ok ? QD_LEVEL_WARNING : QD_LEVEL_ERROR, "%s", why);
+		qd_shell_say(s, ev->u.kept.result != QD_KEEP_FAILED ? QD_LEVEL_WARNING : QD_LEVEL_ERROR, "%s",
+			     why);
 	qd_shell_apply(s);
 	return true;
 }

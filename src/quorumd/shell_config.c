@@ -5,6 +5,7 @@
 #include "quorumd/errors.h"
 #include "quorumd/shell_identity.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +36,11 @@ struct qd_shell_config {
 	bool writing;
 	uint64_t turn;
 	uint32_t from;
-	uint32_t link;	/* to ask over next */
-	uint64_t fetch; /* under way; 0: none */
+	uint32_t link;			 /* to ask over next */
+	uint32_t tries;			 /* fetches that failed, since the keeping began */
+	bool no_text;			 /* it cannot be had */
+	uint8_t missed[QD_DIGEST_BYTES]; /* the last of which that was said */
+	uint64_t fetch;			 /* under way; 0: none */
 	struct qd_mono fetch_at;
 	struct qd_kept kept;
 	struct qd_kept durable;
@@ -123,8 +127,10 @@ static void fetch(struct qd_shell_config *c, struct qd_mono now)
 {
 	const struct qd_conf *conf = &c->conf;
 	const uint32_t links = conf->network_count;
-	if (links == 0 || c->from == 0)
+	if (links == 0 || c->from == 0) {
+		c->no_text = true;
 		return;
+	}
 	const uint32_t link = c->link++ % links;
 	struct qd_transfer_want want = {
 		.peer = c->from,
@@ -145,6 +151,8 @@ static void on_fetched(void *context, const struct qd_transfer_done *done)
 	if (done->result == QD_TRANSFER_OK &&
 	    qd_shell_config_take(c, done->digest, done->body, done->len_bytes) && c->open && !c->writing)
 		write_kept(c);
+	else if (++c->tries >= c->conf.network_count)
+		c->no_text = true; /* over no network */
 }
 
 void qd_shell_config_keep(struct qd_shell_config *c, uint64_t turn, uint32_t from, const struct qd_kept *kept,
@@ -153,6 +161,8 @@ void qd_shell_config_keep(struct qd_shell_config *c, uint64_t turn, uint32_t fro
 	qd_assert(!c->open);
 	c->open = true;
 	c->writing = false;
+	c->no_text = false;
+	c->tries = 0;
 	c->turn = turn;
 	c->from = from;
 	c->kept = *kept;
@@ -160,7 +170,25 @@ void qd_shell_config_keep(struct qd_shell_config *c, uint64_t turn, uint32_t fro
 	if (here || find(c, kept->head.body) != NULL)
 		write_kept(c);
 	else
-		fetch(c, now); /* until it is here the core knows that the store does not answer */
+		fetch(c, now);
+}
+
+/* Said once for each: who leads now says the same again and again. */
+static void give_up_text(struct qd_shell_config *c, struct qd_event *ev, char *why)
+{
+	const uint8_t *digest = c->kept.head.body;
+	if (memcmp(c->missed, digest, sizeof c->missed) != 0)
+		(void)snprintf(why, QD_KEPT_WHY_MAX,
+			       "the text of configuration %" PRIu64 ".%" PRIu64
+			       " cannot be fetched from node %u over any network: is its TCP port %u open?",
+			       c->kept.head.tag.epoch, c->kept.head.tag.version, c->from,
+			       c->conf.heartbeat_port);
+	memcpy(c->missed, digest, sizeof c->missed);
+	c->open = false;
+	c->no_text = false;
+	ev->kind = QD_EVENT_KEPT;
+	ev->u.kept.turn = c->turn;
+	ev->u.kept.result = QD_KEEP_NO_TEXT;
 }
 
 bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *why)
@@ -168,6 +196,10 @@ bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *
 	uint64_t turn = 0;
 	bool ok = false;
 	why[0] = '\0';
+	if (c->open && c->no_text) {
+		give_up_text(c, ev, why);
+		return true;
+	}
 	if (!c->writing || !qd_kept_done(c->store, &turn, &ok, why))
 		return false;
 	c->open = false;
@@ -179,7 +211,7 @@ bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *
 	}
 	ev->kind = QD_EVENT_KEPT;
 	ev->u.kept.turn = turn;
-	ev->u.kept.ok = ok;
+	ev->u.kept.result = ok ? QD_KEEP_DURABLE : QD_KEEP_FAILED;
 	return true;
 }
 

@@ -44,7 +44,7 @@ static void print_store(const struct sim_log *l)
 		       l->b, l->c);
 		return;
 	case 1:
-		printf("store: over, ok %" PRIu64 ", turn %" PRIu64 " (%" PRIu64 ")", l->a, l->b, l->c);
+		printf("store: over, result %" PRIu64 ", turn %" PRIu64 " (%" PRIu64 ")", l->a, l->b, l->c);
 		return;
 	case 2:
 		printf("store: empty %" PRIu64 " %" PRIu64 " %" PRIu64, l->a, l->b, l->c);

@@ -79,16 +79,17 @@ void store_keep(struct sim *s, struct sim_machine *m, const struct qd_action *a,
 		return;
 	}
 	uint64_t in_ns = sim_between(s, 200, 6000) * 1000;
-	bool ok = true;
+	enum qd_keep_result result = QD_KEEP_DURABLE;
 	if (!store_has_body(s, m, kept->head.body)) {
 		if (a->u.keep.from == 0) {
 			sim_fail(s, "contract: node %u keeps a configuration whose text is not here",
 				 m->node_id);
 			return;
 		}
-		ok = can_fetch(s, m, a->u.keep.from, kept->head.body);
-		in_ns += ok ? 4 * s->o.c.latency_ns[0] : SIM_S;
-		if (ok)
+		const bool here = can_fetch(s, m, a->u.keep.from, kept->head.body);
+		result = here ? QD_KEEP_DURABLE : QD_KEEP_NO_TEXT;
+		in_ns += here ? 4 * s->o.c.latency_ns[0] : SIM_S;
+		if (here)
 			store_add_body(s, m, kept->head.body);
 	}
 	if (st->slow_until > s->t)
@@ -96,9 +97,9 @@ void store_keep(struct sim *s, struct sim_machine *m, const struct qd_action *a,
 	uint64_t at = s->t + in_ns;
 	if (st->stuck_until > s->t)
 		at = st->stuck_until + in_ns;
-	if (ok && fault_on(s, SIM_FAULT_KEEP_FAILS) && sim_chance(s, 8)) {
+	if (result == QD_KEEP_DURABLE && fault_on(s, SIM_FAULT_KEEP_FAILS) && sim_chance(s, 8)) {
 		fault_count(s, SIM_FAULT_KEEP_FAILS, m->index, kept->promised);
-		ok = false;
+		result = QD_KEEP_FAILED;
 		if (sim_chance(s, 128)) {
 			st->next = *kept;
 			land(s, m);
@@ -110,7 +111,7 @@ void store_keep(struct sim *s, struct sim_machine *m, const struct qd_action *a,
 	st->next = *kept;
 	sim_log_add(s, SIM_LOG_STORE, m->index, 0, kept->promised, kept->installed.epoch,
 		    kept->head.tag.version);
-	sim_push(s, at, SIM_EV_KEPT, m->index, ok ? 1 : 0, (uint32_t)a->u.keep.turn);
+	sim_push(s, at, SIM_EV_KEPT, m->index, (uint32_t)result, (uint32_t)a->u.keep.turn);
 }
 
 void store_over(struct sim *s, struct sim_machine *m, const struct sim_event *e)
@@ -121,7 +122,7 @@ void store_over(struct sim *s, struct sim_machine *m, const struct sim_event *e)
 		return;
 	if (st->writing) {
 		st->writing = false;
-		if (e->index == 1)
+		if (e->index == QD_KEEP_DURABLE)
 			land(s, m);
 	}
 	if (!host_runs(s, m, &until)) {
@@ -129,7 +130,8 @@ void store_over(struct sim *s, struct sim_machine *m, const struct sim_event *e)
 		return;
 	}
 	sim_log_add(s, SIM_LOG_STORE, m->index, 1, e->index, st->turn, 0);
-	struct qd_event ev = {.kind = QD_EVENT_KEPT, .u.kept = {.turn = st->turn, .ok = e->index == 1}};
+	struct qd_event ev = {.kind = QD_EVENT_KEPT,
+			      .u.kept = {.turn = st->turn, .result = (enum qd_keep_result)e->index}};
 	host_step(s, m, &ev);
 }
 

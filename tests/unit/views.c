@@ -162,8 +162,8 @@ static void deliver(struct vw *w, struct vw_item *i)
 			return;
 		ev.kind = QD_EVENT_KEPT;
 		ev.u.kept.turn = i->u.kept.turn;
-		ev.u.kept.ok = has_text(w, n, i);
-		if (ev.u.kept.ok)
+		ev.u.kept.result = has_text(w, n, i) ? QD_KEEP_DURABLE : QD_KEEP_NO_TEXT;
+		if (ev.u.kept.result == QD_KEEP_DURABLE)
 			n->disk = i->u.kept.kept;
 		break;
 	case VW_REQUEST:
