@@ -60,7 +60,6 @@ enum {
 	QD_ROUNDS_KEPT =
 		8, /* proof rounds whose start is remembered: answers older than that count nothing */
 	QD_RESEND_MS = 100,	 /* PREPARE, INSTALL, CHANGE are said again to who has not answered */
-	QD_TEXT_DOUBLINGS = 6,	 /* of the pace at which a missing text is asked for */
 	QD_KEEP_STUCK_MS = 3000, /* a store that needs longer is announced as stuck */
 	QD_HOLD_MIN_S = 10,	 /* section 8: flapping */
 	QD_HOLD_MAX_S = 600,

@@ -280,7 +280,7 @@ enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
 	l->before = UINT64_MAX; /* nobody knows what was led meanwhile */
 	l->promised_by = self;
 	l->voting = self;
-	qd_cluster_drop_pending(c);
+	qd_keep_drop_pending(c);
 	l->head = c->kept.head;
 	struct qd_votes *v = &l->head.votes;
 	if (v->model == QD_MODEL_DISK_ONLY)

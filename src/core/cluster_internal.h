@@ -38,15 +38,19 @@ void qd_cluster_restarted(struct qd_cluster_turn *t, uint32_t id, uint64_t incar
 bool qd_cluster_news(struct qd_cluster_turn *t, uint32_t id, const struct qd_news *news);
 /* A message that is new, of a node that is heard or not. */
 void qd_cluster_message(struct qd_cluster_turn *t, const struct qd_msg *m);
-/* A view or a configuration that is not durable yet, and not answered, is given up: its text may never come. */
-void qd_cluster_drop_pending(struct qd_cluster *c);
-void qd_cluster_kept(struct qd_cluster_turn *t, uint64_t turn, enum qd_keep_result result);
 void qd_cluster_think(struct qd_cluster_turn *t);
 struct qd_mono qd_cluster_deadline(const struct qd_cluster *c, const struct qd_times *times);
 /* When time alone may change what thinking finds, as far as qd_cluster_deadline() does not say so. */
 struct qd_mono qd_cluster_rests_until(const struct qd_cluster *c, const struct qd_times *times,
 				      struct qd_mono now);
 void qd_cluster_check(const struct qd_cluster *c, struct qd_mono now);
+
+/* ---- the own store (cluster_keep.c) ---- */
+void qd_keep_think(struct qd_cluster_turn *t);
+/* A view or a configuration that is not durable yet, and not answered, is given up: its text may never come. */
+void qd_keep_drop_pending(struct qd_cluster *c);
+void qd_keep_over(struct qd_cluster_turn *t, uint64_t turn, enum qd_keep_result result);
+struct qd_mono qd_keep_deadline(const struct qd_cluster *c);
 
 void qd_cluster_move(struct qd_cluster_turn *t, enum qd_cluster_state to);
 void qd_cluster_trace(struct qd_cluster_turn *t, enum qd_trace_code code, uint64_t a, uint64_t b, uint64_t c);

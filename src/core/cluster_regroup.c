@@ -23,7 +23,7 @@ static void prepare(struct qd_cluster_turn *t)
 	l->view.members = c->set;
 	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))
 		l->view.incarnation[id - 1] = qd_cluster_incarnation(c, id);
-	qd_cluster_drop_pending(c);
+	qd_keep_drop_pending(c);
 	l->head = c->kept.head;
 	l->before = c->kept.installed.epoch;
 	if (c->witness.verdict == QD_WITNESS_OLD_EPOCH)
@@ -346,7 +346,7 @@ static void asked_to_promise(struct qd_cluster_turn *t, uint32_t from, const str
 		answer_promise(t, from, v->epoch, refusal);
 		return;
 	}
-	qd_cluster_drop_pending(c);
+	qd_keep_drop_pending(c);
 	c->want.promised = v->epoch;
 	c->promise.open = true;
 	c->promise.to = from;

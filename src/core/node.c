@@ -225,7 +225,7 @@ static void take_cluster_event(struct qd_turn *t, const struct qd_event *ev)
 	if (ev->kind == QD_EVENT_MESSAGE)
 		receive(t, ev->u.message.message, ev->u.message.link);
 	else if (ev->kind == QD_EVENT_KEPT)
-		qd_cluster_kept(&ct, ev->u.kept.turn, ev->u.kept.result);
+		qd_keep_over(&ct, ev->u.kept.turn, ev->u.kept.result);
 	else if (ev->kind == QD_EVENT_WITNESS)
 		qd_extra_witness(&ct, &ev->u.witness);
 	else if (ev->kind == QD_EVENT_LINKS)

@@ -201,7 +201,7 @@ static const char *settle(struct ex_world *w, const struct ex_limits *l, struct 
 		if (!stores)
 			continue;
 		n->disk = n->c.keeping;
-		qd_cluster_kept(t, n->c.keep_turn, QD_KEEP_DURABLE);
+		qd_keep_over(t, n->c.keep_turn, QD_KEEP_DURABLE);
 	}
 }
 
@@ -492,7 +492,7 @@ static const char *of_node(struct ex_world *w, const struct ex_limits *l, struct
 	if (a.kind == EX_KEPT) {
 		n->disk = n->c.keeping;
 		struct qd_cluster_turn t = begin(w, l, n, n->c.set, false);
-		qd_cluster_kept(&t, n->c.keep_turn, QD_KEEP_DURABLE);
+		qd_keep_over(&t, n->c.keep_turn, QD_KEEP_DURABLE);
 		return settle(w, l, &t, n, say);
 	}
 	if (a.kind == EX_STOP)

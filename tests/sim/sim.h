@@ -116,9 +116,9 @@ enum sim_event_kind {
 	SIM_EV_TARGET_UP,
 	SIM_EV_CLEAR,
 	SIM_EV_HEAL,
-	SIM_EV_PACKET, /* packet `index` reaches its machine on network `gen` */
-	SIM_EV_KEPT,   /* a write of the machine's own store of turn `gen` is over; index: its result */
-	SIM_EV_ASK,    /* request `index` reaches the witness */
+	SIM_EV_PACKET,	   /* packet `index` reaches its machine on network `gen` */
+	SIM_EV_KEPT,	   /* a write of the machine's own store of turn `gen` is over; index: its result */
+	SIM_EV_ASK,	   /* request `index` reaches the witness */
 	SIM_EV_ANSWER_ASK, /* the witness's answer `index` reaches its machine */
 	SIM_EV_WITNESS_WRITTEN,
 	SIM_EV_WITNESS_UP,
