@@ -143,6 +143,7 @@ struct qd_witness_voter {
 	struct qd_mono unconfirmed_at;	 /* since when it says that it must be confirmed */
 	bool answered;			 /* it has answered at all, lately */
 	struct qd_mono last_answer;
+	bool silence_told;
 	uint32_t holder; /* by the last answer */
 };
 

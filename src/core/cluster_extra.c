@@ -314,7 +314,9 @@ static void witness_think(struct qd_cluster_turn *t)
 		/* So long without an answer that nothing can count on it any more: another may hold it. */
 		if (qd_mono_reached(t->now, qd_mono_add(w->start, t->times->takeover)))
 			w->epoch = 0;
-		qd_cluster_trace(t, QD_TRACE_WITNESS_SILENT, w->asked, 0, 0);
+		if (!w->silence_told)
+			qd_cluster_trace(t, QD_TRACE_WITNESS_SILENT, w->asked, 0, 0);
+		w->silence_told = true; /* until it answers */
 	}
 	if (due_ask(c, t->times, t->now, &what) &&
 	    (what != QD_WITNESS_RENEW || qd_mono_reached(t->now, qd_mono_add(w->start, t->times->renew))))
@@ -362,6 +364,7 @@ void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer 
 		w->unconfirmed_at = t->now;
 	w->verdict = a->verdict;
 	w->answered = true;
+	w->silence_told = false;
 	w->last_answer = t->now;
 	w->holder = a->holder;
 	qd_cluster_saw_epoch(c, a->epoch);

@@ -65,7 +65,7 @@
 	X(DISK_EPOCH, "M.6", "a view with the disk's vote goes below one that an earlier owner proposed")    \
 	X(DISK_ROUND, "M.6", "the disk votes for a proposal by a round from before its epoch was chosen")    \
 	X(PROMISED_WAITS, "M.3", "a promise to a node that was removed holds up every other proposal")       \
-	X(KEEP_GIVES_UP, "M.7", "a store waits for ever for a text whose leader is gone")                    \
+	X(KEEP_GIVES_UP, "M.3", "a store waits for ever for a text whose leader is gone")                    \
 	X(IDLE_HOLDER, "M.6", "a node that may not propose keeps the disk from the others")                  \
 	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
