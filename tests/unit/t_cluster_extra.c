@@ -232,6 +232,63 @@ static void counts_by_a_later_round(void)
 	vw_free(w);
 }
 
+/* ------------------------------------------------ who may not propose */
+
+/* Node 1 of two where the disk alone votes: in no view, but it has the disk. */
+static struct vw *has_the_disk(void)
+{
+	struct vw *w = vw_new(2, QD_MODEL_DISK_ONLY);
+	w->has_witness = false;
+	vw_start_all(w);
+	vw_run(w, 20000);
+	struct qd_cluster *c = &w->node[1].core.cluster;
+	c->disk = (struct qd_disk_voter){
+		.held = true, .reachable = true, .epoch = qd_epoch_make(5, 1), .start = w->now};
+	c->state = QD_CLUSTER_JOINING;
+	c->flags = 0;
+	UNIT_EQUAL(c->set, qd_set_of(1) | qd_set_of(2));
+	return w;
+}
+
+static bool gives_up(struct vw *w)
+{
+	struct qd_cluster_turn t = turn_of(w, 1);
+	qd_extra_think(&t);
+	return w->node[1].core.gate.give_up;
+}
+
+/* It waits for the others to propose, and they for the disk. */
+static void gives_up_what_it_cannot_use(void)
+{
+	struct vw *w = has_the_disk();
+	struct qd_cluster *c = &w->node[1].core.cluster;
+	UNIT_OK(!gives_up(w));
+	c->flags = QD_NEWS_NO_VOTE; /* its store was wiped, node 2's was not */
+	UNIT_OK(gives_up(w));
+	c->flags = QD_NEWS_JOIN_ONLY;
+	UNIT_OK(gives_up(w));
+	c->flags = QD_NEWS_STUCK;
+	c->set = 0;
+	UNIT_OK(gives_up(w));
+	c->state = QD_CLUSTER_GETTING_EXTRA; /* what is being made is decided by its promises */
+	UNIT_OK(!gives_up(w));
+	vw_free(w);
+}
+
+/* Node 1 has promised node 2 the next view. */
+static void waits_for_who_may_propose(void)
+{
+	struct vw *w = promised(QD_MODEL_NODE_MAJORITY);
+	const struct qd_cluster *c = &w->node[1].core.cluster;
+	heir_says(w, c->promise_told, 0);
+	UNIT_OK(!qd_turn_is_due(c, &w->times, w->now));
+	heir_says(w, c->promise_told, QD_NEWS_JOIN_ONLY); /* it has learnt that it was removed */
+	UNIT_OK(qd_turn_is_due(c, &w->times, w->now));
+	heir_says(w, c->promise_told + 64, 0);
+	UNIT_OK(qd_turn_is_due(c, &w->times, w->now));
+	vw_free(w);
+}
+
 static const struct unit_test TESTS[] = {
 	{"the disk is given to the heir when that has all promises", given_when_it_knows},
 	{"and in the view that was promised", given_in_its_view},
@@ -239,6 +296,8 @@ static const struct unit_test TESTS[] = {
 	{"the heir says that it has all promises", says_that_it_knows},
 	{"the disk counts for a proposal by a round from after its epoch was chosen",
 	 counts_by_a_later_round},
+	{"who may not propose gives the disk up", gives_up_what_it_cannot_use},
+	{"a promise waits for nobody who may not propose", waits_for_who_may_propose},
 };
 
 int main(void)
