@@ -1,8 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-# For tests of what somebody on the network can do: security.py records and sends. Needs root: it listens on the loopback
-# interface. After cluster.bash and views.bash.
+# For tests of what somebody on the network can do, with setup and teardown: security.py records and sends. Needs root: it
+# listens on the loopback interface.
 
 RECORD_PID=
+
+setup() {
+  cd "$BATS_TEST_DIRNAME/../.." || return 1
+  load tgt
+  load cluster
+  load views
+  T=$BATS_TEST_TMPDIR
+  BG_PID=
+}
+
+teardown() {
+  record_stop
+  if [ -n "$BG_PID" ]; then
+    kill -TERM "$BG_PID" 2>/dev/null || true
+    wait "$BG_PID" 2>/dev/null || true
+  fi
+  cluster_stop
+}
 
 attacker() {
   python3 tests/cli/security.py "$@"
@@ -43,6 +61,17 @@ three_recorded() {
   for n in 1 2 3; do tgt_wait 30 sees $n 3; done
   for n in 1 2 3; do tgt_wait 30 recorded_from "$(address $n 0)" 100; done
   LEADER=$(leader 1)
+}
+
+# The same, and a follower is dead, which the votes have followed; its number DEAD, that of the third one THIRD
+three_recorded_one_dead() {
+  three_recorded
+  DEAD=$((LEADER % 3 + 1))
+  THIRD=$((6 - LEADER - DEAD))
+  node_stop $DEAD KILL
+  tgt_wait 30 sees "$LEADER" 2
+  tgt_wait 30 field_is "$LEADER" .quorum.votes_total 1
+  record_stop
 }
 
 # Everything about a cluster that a replay could change, as node $1 sees it: view, configuration, who is up, who holds what,

@@ -3,62 +3,33 @@
 # What somebody on the network can do who has no key but has recorded everything: replays, to real daemons.
 bats_require_minimum_version 1.5.0
 
-setup() {
-  cd "$BATS_TEST_DIRNAME/../.." || return 1
-  load tgt
-  load cluster
-  load views
-  load attacks
-  T=$BATS_TEST_TMPDIR
-  BG_PID=
-}
-
-teardown() {
-  record_stop
-  if [ -n "$BG_PID" ]; then
-    kill -TERM "$BG_PID" 2>/dev/null || true
-    wait "$BG_PID" 2>/dev/null || true
-  fi
-  cluster_stop
-}
+load attacks
 
 @test "a dead node's recorded packets, in any order and from any address, never make it alive" {
-  three_recorded
-  dead=$((LEADER % 3 + 1))
-  other=$((6 - LEADER - dead))
-  node_stop $dead KILL
-  tgt_wait 30 sees "$LEADER" 2
-  tgt_wait 30 field_is "$LEADER" .quorum.votes_total 1
-  record_stop
+  three_recorded_one_dead
   logged=$(log_lines "$LEADER")
-  replays_change_nothing "in reverse random" $dead "$LEADER" $other
+  replays_change_nothing "in reverse random" "$DEAD" "$LEADER" "$THIRD"
   [ $(($(log_lines "$LEADER") - logged)) -le 10 ]
   # what the survivors sent to each other, again, disturbs nothing either
-  before=$(picture "$LEADER" $dead)
-  attacker replay "$T/packets" "$(addresses "$LEADER"),$(addresses $other)" random 2
-  [ "$(picture "$LEADER" $dead)" = "$before" ]
+  before=$(picture "$LEADER" "$DEAD")
+  attacker replay "$T/packets" "$(addresses "$LEADER"),$(addresses "$THIRD")" random 2
+  [ "$(picture "$LEADER" "$DEAD")" = "$before" ]
   # and while all that is known of it is replayed, the real one comes back
-  attacker replay "$T/packets" "$(addresses $dead)" random 20 >"$T/replayed" 3>&- &
+  attacker replay "$T/packets" "$(addresses "$DEAD")" random 20 >"$T/replayed" 3>&- &
   BG_PID=$!
-  node_start $dead
+  node_start "$DEAD"
   for n in 1 2 3; do tgt_wait 15 sees $n 3; done
   kill -0 $BG_PID
 }
 
 @test "replayed at a receiver that has restarted: a dead node stays dead" {
-  three_recorded
-  dead=$((LEADER % 3 + 1))
-  other=$((6 - LEADER - dead))
-  node_stop $dead KILL
-  tgt_wait 30 sees "$LEADER" 2
-  tgt_wait 30 field_is "$LEADER" .quorum.votes_total 1
-  record_stop
-  node_stop $other TERM
-  node_start $other
-  tgt_wait 30 sees $other 2
+  three_recorded_one_dead
+  node_stop "$THIRD" TERM
+  node_start "$THIRD"
+  tgt_wait 30 sees "$THIRD" 2
   tgt_wait 30 field_is "$LEADER" '.view.members | length' 2
   tgt_wait 30 field_is "$LEADER" .health degraded
-  replays_change_nothing "in random" $dead $other "$LEADER"
+  replays_change_nothing "in random" "$DEAD" "$THIRD" "$LEADER"
 }
 
 @test "replayed at a cluster with the same addresses and another key: counted as another cluster's" {

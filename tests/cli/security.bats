@@ -4,24 +4,7 @@
 # held; and what machines and operators do that is not what they should.
 bats_require_minimum_version 1.5.0
 
-setup() {
-  cd "$BATS_TEST_DIRNAME/../.." || return 1
-  load tgt
-  load cluster
-  load views
-  load attacks
-  T=$BATS_TEST_TMPDIR
-  BG_PID=
-}
-
-teardown() {
-  record_stop
-  if [ -n "$BG_PID" ]; then
-    kill -TERM "$BG_PID" 2>/dev/null || true
-    wait "$BG_PID" 2>/dev/null || true
-  fi
-  cluster_stop
-}
+load attacks
 
 @test "a hundred thousand random and changed packets: refused, counted, hardly a line in the log, one view" {
   three_recorded
