@@ -11,7 +11,7 @@ options='--mode cluster --nodes 5 --minutes 10 --keep-going --coverage'
 mkdir -p "$dir" docs/runs
 # The program of the first start is the one of all chunks, whatever is built meanwhile.
 if [ ! -x "$dir/sim" ]; then
-  cp build/plain/sim "$dir/sim"
+  cp build/fast/sim "$dir/sim"
   git rev-parse HEAD >"$dir/revision"
   git diff --quiet HEAD -- src witness tests/sim || echo "with changes that are not committed" >>"$dir/revision"
 fi
