@@ -159,3 +159,26 @@ int qd_api_complain(const json_t *document, long http)
 	       : http == 404 ? qd_ctl_exit_status(QD_ERR_NOT_FOUND)
 			     : QD_CTL_DEGRADED;
 }
+
+int qd_api_show(int argc, char **argv, const char *path, bool *json, json_t **out)
+{
+	const char *socket = NULL;
+	long http = 0;
+	const struct qd_ctl_option options[] = {{"--json", json, NULL}, {"--socket", NULL, &socket}};
+	int status = qd_ctl_options(argc, argv, options, sizeof(options) / sizeof(options[0]));
+	if (status != 0)
+		return status;
+	if (qd_api_ask(socket, path, NULL, out, &http) != 0)
+		return QD_CTL_UNREACHABLE;
+	if (http == 200)
+		return 0;
+	status = qd_api_complain(*out, http);
+	json_decref(*out);
+	return status;
+}
+
+void qd_api_dump(const json_t *document)
+{
+	if (json_dumpf(document, stdout, JSON_INDENT(2)) == 0)
+		(void)fputc('\n', stdout);
+}

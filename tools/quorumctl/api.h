@@ -19,4 +19,11 @@ int qd_api_stream(const char *socket, const char *path, qd_api_line_fn *line, vo
 /* Print the error that an answer holds. The exit status for it. */
 int qd_api_complain(const json_t *document, long http);
 
+/* Of a subcommand that shows what it asks for and takes --json and --socket: reads these, asks. 0, *json and *out (the
+ * caller calls json_decref()); or the exit status after a message. */
+int qd_api_show(int argc, char **argv, const char *path, bool *json, json_t **out);
+
+/* A document as text for programs. */
+void qd_api_dump(const json_t *document);
+
 #endif

@@ -219,6 +219,28 @@ struct qd_disk_tool *qd_disk_open_second(const struct qd_disk *d, const char *su
 	return tool;
 }
 
+int qd_disk_read_keys(const struct qd_disk *d, struct qd_key list[QD_PR_KEYS_MAX], struct qd_pr_keys *keys)
+{
+	const enum qd_outcome outcome = qd_disk_tool_read_keys(d->tool, list, QD_PR_KEYS_MAX, keys);
+	if (outcome == QD_OUTCOME_UNSUPPORTED)
+		return qd_disk_refuse(
+			d, QD_ERR_NO_PR,
+			"the LUN does not support SCSI-3 persistent reservations, which decide who owns; "
+			"use another target, or turn them on there");
+	return outcome == QD_OUTCOME_GOOD ? 0 : qd_disk_failed(d, "READ KEYS", outcome);
+}
+
+enum qd_outcome qd_disk_pr(struct qd_disk_tool *t, enum qd_pr_out action, uint64_t key, uint64_t sa_key,
+			   bool aptpl)
+{
+	const struct qd_pr_out_args args = {.action = action,
+					    .type = QD_PR_TYPE_WRITE_EXCLUSIVE,
+					    .key = {key},
+					    .sa_key = {sa_key},
+					    .aptpl = aptpl};
+	return qd_disk_tool_pr_out(t, &args);
+}
+
 void qd_disk_uuid_text(const uint8_t uuid[QD_QDISK_UUID_BYTES], char to[QD_DISK_UUID_TEXT])
 {
 	size_t at = 0;

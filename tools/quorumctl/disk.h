@@ -53,6 +53,13 @@ int qd_disk_refuse(const struct qd_disk *d, int error, const char *format, ...)
 /* The same for a command that did not end well: what, outcome and sense. */
 int qd_disk_failed(const struct qd_disk *d, const char *what, enum qd_outcome outcome);
 
+/* The keys that are registered. 0, or the exit status after a message, also where there are no reservations. */
+int qd_disk_read_keys(const struct qd_disk *d, struct qd_key list[QD_PR_KEYS_MAX], struct qd_pr_keys *keys);
+
+/* One PERSISTENT RESERVE OUT of a trial, for a reservation of type Write Exclusive. */
+enum qd_outcome qd_disk_pr(struct qd_disk_tool *t, enum qd_pr_out action, uint64_t key, uint64_t sa_key,
+			   bool aptpl);
+
 void qd_disk_uuid_text(const uint8_t uuid[QD_QDISK_UUID_BYTES], char to[QD_DISK_UUID_TEXT]);
 
 /* A key with its parts: "0x... (node 1, incarnation 7, beat 12)". */

@@ -38,15 +38,10 @@ static int check_capabilities(const struct qd_disk *d, struct report *r)
 	struct qd_pr_capabilities c;
 	struct qd_pr_keys keys;
 	struct qd_key list[QD_PR_KEYS_MAX];
-	enum qd_outcome outcome = qd_disk_tool_read_keys(d->tool, list, QD_PR_KEYS_MAX, &keys);
-	if (outcome == QD_OUTCOME_UNSUPPORTED)
-		return qd_disk_refuse(
-			d, QD_ERR_NO_PR,
-			"the LUN does not support SCSI-3 persistent reservations, which decide who owns; "
-			"use another target, or turn them on there");
-	if (outcome != QD_OUTCOME_GOOD)
-		return qd_disk_failed(d, "READ KEYS", outcome);
-	outcome = qd_disk_tool_capabilities(d->tool, &c);
+	const int status = qd_disk_read_keys(d, list, &keys);
+	if (status != 0)
+		return status;
+	enum qd_outcome outcome = qd_disk_tool_capabilities(d->tool, &c);
 	if (outcome != QD_OUTCOME_GOOD) {
 		say(r, "capabilities", "the target does not report them");
 		return 0;
@@ -124,24 +119,13 @@ static void check_digests(const struct qd_disk *d, struct report *r)
 	say(r, "data_digest", "libiscsi has none; every sector of ours carries a checksum of its own");
 }
 
-static enum qd_outcome pr(struct qd_disk_tool *t, enum qd_pr_out action, uint64_t key, uint64_t sa_key,
-			  bool aptpl)
-{
-	const struct qd_pr_out_args args = {.action = action,
-					    .type = QD_PR_TYPE_WRITE_EXCLUSIVE,
-					    .key = {key},
-					    .sa_key = {sa_key},
-					    .aptpl = aptpl};
-	return qd_disk_tool_pr_out(t, &args);
-}
-
 /* Keys of the trial: no node has id 0. */
 static const uint64_t key_a = 0x0000000000a11ce0;
 static const uint64_t key_b = 0x0000000000b0b000;
 
 static void try_aptpl(const struct qd_disk *d, struct report *r)
 {
-	enum qd_outcome outcome = pr(d->tool, QD_PR_REGISTER, 0, key_a, true);
+	enum qd_outcome outcome = qd_disk_pr(d->tool, QD_PR_REGISTER, 0, key_a, true);
 	if (outcome == QD_OUTCOME_GOOD) {
 		say(r, "aptpl",
 		    "accepted; whether it holds is seen by --before-power-cut and --after-power-cut");
@@ -151,7 +135,7 @@ static void try_aptpl(const struct qd_disk *d, struct report *r)
 	     "Without APTPL the target forgets reservations when it loses power: a write of an earlier owner "
 	     "may then "
 	     "succeed.");
-	outcome = pr(d->tool, QD_PR_REGISTER, 0, key_a, false);
+	outcome = qd_disk_pr(d->tool, QD_PR_REGISTER, 0, key_a, false);
 	if (outcome != QD_OUTCOME_GOOD)
 		miss(r, "register", qd_outcome_name(outcome),
 		     "The LUN takes no registration: it cannot be a quorum disk.");
@@ -161,13 +145,13 @@ static void try_aptpl(const struct qd_disk *d, struct report *r)
 static void try_preempt(const struct qd_disk *d, struct qd_disk_tool *b, struct report *r)
 {
 	struct qd_pr_reservation now = {0};
-	if (pr(b, QD_PR_REGISTER, 0, key_b, false) != QD_OUTCOME_GOOD ||
-	    pr(b, QD_PR_RESERVE, key_b, 0, false) != QD_OUTCOME_GOOD) {
+	if (qd_disk_pr(b, QD_PR_REGISTER, 0, key_b, false) != QD_OUTCOME_GOOD ||
+	    qd_disk_pr(b, QD_PR_RESERVE, key_b, 0, false) != QD_OUTCOME_GOOD) {
 		miss(r, "reserve", qd_disk_tool_why(b),
 		     "The LUN cannot be reserved: it cannot be a quorum disk.");
 		return;
 	}
-	enum qd_outcome outcome = pr(d->tool, QD_PR_PREEMPT_AND_ABORT, key_a, key_b, false);
+	enum qd_outcome outcome = qd_disk_pr(d->tool, QD_PR_PREEMPT_AND_ABORT, key_a, key_b, false);
 	bool held = outcome == QD_OUTCOME_GOOD &&
 		    qd_disk_tool_read_reservation(d->tool, &now) == QD_OUTCOME_GOOD && now.held &&
 		    now.holder.value == key_a;
@@ -179,7 +163,7 @@ static void try_preempt(const struct qd_disk *d, struct qd_disk_tool *b, struct 
 		     "Without PREEMPT AND ABORT writes that a loser had queued may still be executed: the "
 		     "disk does not "
 		     "fence, and a take-over always waits for the whole time.");
-		outcome = pr(d->tool, QD_PR_PREEMPT, key_a, key_b, false);
+		outcome = qd_disk_pr(d->tool, QD_PR_PREEMPT, key_a, key_b, false);
 		if (outcome != QD_OUTCOME_GOOD)
 			miss(r, "preempt", qd_outcome_name(outcome), "A dead owner cannot be replaced.");
 	}
@@ -227,7 +211,7 @@ static int try_reservations(const struct qd_disk *d, struct report *r)
 	try_aptpl(d, r);
 	try_preempt(d, b, r);
 	/* CLEAR removes the reservation and every registration, of which there are only ours. */
-	enum qd_outcome outcome = pr(d->tool, QD_PR_CLEAR, key_a, 0, false);
+	enum qd_outcome outcome = qd_disk_pr(d->tool, QD_PR_CLEAR, key_a, 0, false);
 	qd_disk_tool_close(b);
 	return outcome == QD_OUTCOME_GOOD ? 0 : qd_disk_failed(d, "CLEAR after the trial", outcome);
 }

@@ -33,15 +33,10 @@ static int check_reservations(const struct qd_disk *d)
 	struct qd_pr_reservation r;
 	struct qd_pr_capabilities c;
 	char text[QD_DISK_KEY_TEXT];
-	enum qd_outcome outcome = qd_disk_tool_read_keys(d->tool, list, QD_PR_KEYS_MAX, &keys);
-	if (outcome == QD_OUTCOME_UNSUPPORTED)
-		return qd_disk_refuse(
-			d, QD_ERR_NO_PR,
-			"the LUN does not support SCSI-3 persistent reservations, which decide who owns; "
-			"use another target, or turn them on there");
-	if (outcome != QD_OUTCOME_GOOD)
-		return qd_disk_failed(d, "READ KEYS", outcome);
-	outcome = qd_disk_tool_capabilities(d->tool, &c);
+	const int status = qd_disk_read_keys(d, list, &keys);
+	if (status != 0)
+		return status;
+	enum qd_outcome outcome = qd_disk_tool_capabilities(d->tool, &c);
 	if (outcome == QD_OUTCOME_GOOD && c.type_mask_valid &&
 	    (c.type_bits >> QD_PR_TYPE_WRITE_EXCLUSIVE & 1) == 0)
 		return qd_disk_refuse(d, QD_ERR_NO_PR,

@@ -9,17 +9,6 @@
 static const uint64_t key_loser = 0x000000000105e500;
 static const uint64_t key_winner = 0x00000000077e5500;
 
-static enum qd_outcome pr(struct qd_disk_tool *t, enum qd_pr_out action, uint64_t key, uint64_t sa_key,
-			  bool aptpl)
-{
-	const struct qd_pr_out_args args = {.action = action,
-					    .type = QD_PR_TYPE_WRITE_EXCLUSIVE,
-					    .key = {key},
-					    .sa_key = {sa_key},
-					    .aptpl = aptpl};
-	return qd_disk_tool_pr_out(t, &args);
-}
-
 static int check_free(const struct qd_disk *d)
 {
 	struct qd_disk_content content;
@@ -49,19 +38,19 @@ int qd_disk_power_before(struct qd_disk *d)
 	struct qd_disk_tool *loser = qd_disk_open_second(d, ".loser");
 	if (loser == NULL)
 		return qd_ctl_exit_status(QD_ERR_UNREACHABLE);
-	enum qd_outcome outcome = pr(loser, QD_PR_REGISTER, 0, key_loser, true);
+	enum qd_outcome outcome = qd_disk_pr(loser, QD_PR_REGISTER, 0, key_loser, true);
 	if (outcome == QD_OUTCOME_UNSUPPORTED) {
 		status = qd_disk_refuse(
 			d, QD_ERR_REFUSED,
 			"the target refuses APTPL: it forgets reservations when it loses power, no test "
 			"is needed");
 	} else if (outcome != QD_OUTCOME_GOOD ||
-		   pr(loser, QD_PR_RESERVE, key_loser, 0, false) != QD_OUTCOME_GOOD) {
+		   qd_disk_pr(loser, QD_PR_RESERVE, key_loser, 0, false) != QD_OUTCOME_GOOD) {
 		status = qd_disk_failed(d, "the first key", outcome);
 	} else {
-		outcome = pr(d->tool, QD_PR_REGISTER, 0, key_winner, true);
+		outcome = qd_disk_pr(d->tool, QD_PR_REGISTER, 0, key_winner, true);
 		if (outcome == QD_OUTCOME_GOOD)
-			outcome = pr(d->tool, QD_PR_PREEMPT, key_winner, key_loser, false);
+			outcome = qd_disk_pr(d->tool, QD_PR_PREEMPT, key_winner, key_loser, false);
 		if (outcome != QD_OUTCOME_GOOD)
 			status = qd_disk_failed(d, "the second key", outcome);
 	}
@@ -75,9 +64,9 @@ int qd_disk_power_before(struct qd_disk *d)
 /* Whatever is left of the test goes: any nexus may register and CLEAR. */
 static int clean_up(const struct qd_disk *d)
 {
-	enum qd_outcome outcome = pr(d->tool, QD_PR_REGISTER_AND_IGNORE, 0, key_winner, false);
+	enum qd_outcome outcome = qd_disk_pr(d->tool, QD_PR_REGISTER_AND_IGNORE, 0, key_winner, false);
 	if (outcome == QD_OUTCOME_GOOD)
-		outcome = pr(d->tool, QD_PR_CLEAR, key_winner, 0, false);
+		outcome = qd_disk_pr(d->tool, QD_PR_CLEAR, key_winner, 0, false);
 	return outcome == QD_OUTCOME_GOOD ? 0 : qd_disk_failed(d, "CLEAR after the test", outcome);
 }
 

@@ -32,24 +32,17 @@ static void print_node(const json_t *n)
 static int run_list(int argc, char **argv)
 {
 	bool json = false;
-	const char *socket = NULL;
 	json_t *s = NULL;
-	long http = 0;
-	const struct qd_ctl_option options[] = {{"--json", &json, NULL}, {"--socket", NULL, &socket}};
-	int status = qd_ctl_options(argc, argv, options, COUNT(options));
+	const int status = qd_api_show(argc, argv, "/v1/status", &json, &s);
 	if (status != 0)
 		return status;
-	if (qd_api_ask(socket, "/v1/status", NULL, &s, &http) != 0)
-		return QD_CTL_UNREACHABLE;
 	const json_t *list = json_object_get(s, "nodes");
-	if (http != 200)
-		status = qd_api_complain(s, http);
-	else if (json && json_dumpf(list, stdout, JSON_INDENT(2)) == 0)
-		(void)fputc('\n', stdout);
-	for (size_t i = 0; http == 200 && !json && i < json_array_size(list); i++)
+	if (json)
+		qd_api_dump(list);
+	for (size_t i = 0; !json && i < json_array_size(list); i++)
 		print_node(json_array_get(list, i));
 	json_decref(s);
-	return status;
+	return 0;
 }
 
 /* ------------------------------------------------ add, remove */

@@ -66,26 +66,18 @@ static void print_quorum(const json_t *s)
 static int run_show(int argc, char **argv)
 {
 	bool json = false;
-	const char *socket = NULL;
 	json_t *s = NULL;
-	long http = 0;
-	const struct qd_ctl_option options[] = {{"--json", &json, NULL}, {"--socket", NULL, &socket}};
-	int status = qd_ctl_options(argc, argv, options, COUNT(options));
+	int status = qd_api_show(argc, argv, "/v1/status", &json, &s);
 	if (status != 0)
 		return status;
-	if (qd_api_ask(socket, "/v1/status", NULL, &s, &http) != 0)
-		return QD_CTL_UNREACHABLE;
 	const json_t *q = json_object_get(s, "quorum");
-	if (http != 200) {
-		status = qd_api_complain(s, http);
-	} else if (!json_is_object(q)) {
+	if (!json_is_object(q)) {
 		qd_ctl_complain(
 			"quorum show: the nodes have no addresses: the quorum disk alone decides; quorumctl "
 			"status shows it");
 		status = qd_ctl_exit_status(QD_ERR_UNSUPPORTED);
 	} else if (json) {
-		if (json_dumpf(q, stdout, JSON_INDENT(2)) == 0)
-			(void)fputc('\n', stdout);
+		qd_api_dump(q);
 	} else {
 		print_quorum(s);
 	}

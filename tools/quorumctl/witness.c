@@ -98,26 +98,19 @@ static void print_witness(const json_t *s, const json_t *w)
 static int run_status(int argc, char **argv)
 {
 	bool json = false;
-	const char *socket = NULL;
-	const struct qd_ctl_option options[] = {{"--json", &json, NULL}, {"--socket", NULL, &socket}};
-	int status = qd_ctl_options(argc, argv, options, COUNT(options));
+	json_t *s = NULL;
+	int status = qd_api_show(argc, argv, "/v1/status", &json, &s);
 	if (status != 0)
 		return status;
-	json_t *s = NULL;
-	long http = 0;
-	if (qd_api_ask(socket, "/v1/status", NULL, &s, &http) != 0)
-		return QD_CTL_UNREACHABLE;
 	const json_t *w = json_object_get(s, "witness");
-	if (http != 200) {
-		status = qd_api_complain(s, http);
-	} else if (!json_is_object(w)) {
+	if (!json_is_object(w)) {
 		qd_ctl_complain(
 			"witness status: none is configured; give witness.addresses or witness.share");
 		status = qd_ctl_exit_status(QD_ERR_NOT_FOUND);
 	} else {
-		if (json && json_dumpf(w, stdout, JSON_INDENT(2)) == 0)
-			(void)fputc('\n', stdout);
-		if (!json)
+		if (json)
+			qd_api_dump(w);
+		else
 			print_witness(s, w);
 		status = json_is_true(json_object_get(w, "reachable")) ? 0 : QD_CTL_DEGRADED;
 	}
