@@ -80,9 +80,14 @@ json_t *qd_json_networks(const struct qd_control_snapshot *s)
 json_t *qd_json_packets(const struct qd_control_snapshot *s)
 {
 	json_t *packets = s->has_cluster ? json_object() : json_null();
+	uint64_t replayed = 0;
+	for (uint32_t id = qd_set_next(s->members, 0); id != 0; id = qd_set_next(s->members, id))
+		replayed += s->replayed[id - 1];
 	for (uint32_t i = 0; i < QD_PACKET_VERDICT_COUNT && s->has_cluster; i++)
 		(void)json_object_set_new(packets, qd_packet_verdict_name((enum qd_packet_verdict)i),
 					  qd_json_integer(s->packets[i])); /* as warn() */
+	if (s->has_cluster)
+		(void)json_object_set_new(packets, "replayed", qd_json_integer(replayed));
 	return packets;
 }
 
@@ -111,12 +116,12 @@ int qd_json_node_details(const struct qd_control_snapshot *s, uint32_t id, json_
 			(void)json_array_append_new(links, link_of(s, &s->links[i])); /* as warn() */
 	}
 	json_t *rest = json_pack(
-		"{s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:b,s:o}", "state", qd_why_node_state(s, id), "member",
+		"{s:s,s:b,s:b,s:o,s:o,s:o,s:o,s:b,s:o,s:o}", "state", qd_why_node_state(s, id), "member",
 		qd_set_has(v->members, id), "paused", qd_set_has(votes->paused, id), "weight",
 		qd_json_integer(votes->weight[id - 1]), "vote", qd_json_integer(qd_votes_of(votes, id)),
 		"incarnation", qd_json_integer(v->incarnation[id - 1]), "configuration",
 		qd_json_tag(v->tags[id - 1]), "has_vote", (v->news_flags[id - 1] & QD_NEWS_NO_VOTE) == 0,
-		"links", links);
+		"replayed", qd_json_integer(s->replayed[id - 1]), "links", links);
 	const int status = node != NULL && rest != NULL ? json_object_update(node, rest) : -1;
 	json_decref(rest);
 	return status;

@@ -153,6 +153,7 @@ struct qd_control_snapshot {
 	uint32_t network_count;
 	struct qd_control_network networks[QD_LINKS_MAX];
 	uint64_t packets[QD_PACKET_VERDICT_COUNT]; /* that came in, by what became of them */
+	uint64_t replayed[QD_NODES_MAX];	   /* [id - 1]; quorumd/replays.h */
 	uint32_t link_count;
 	struct qd_control_link links[QD_CONTROL_LINKS_MAX]; /* that are used, by node and network */
 };
@@ -199,8 +200,8 @@ struct qd_control_answer {
 	} u;
 };
 
-/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks, packets and witness from the configuration and the node's state.
- * Keeps `proofs`. */
+/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks, packets, replayed and witness from the
+ * configuration and the node's state. Keeps `proofs`. */
 void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *node, struct qd_mono now,
 			      struct qd_control_snapshot *out);
 

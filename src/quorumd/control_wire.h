@@ -303,6 +303,8 @@ static inline void qd_wire_snapshot_cluster(struct qd_fields *f, struct qd_contr
 		qd_wire_network(f, &s->networks[i]);
 	for (size_t i = 0; i < QD_PACKET_VERDICT_COUNT; i++)
 		qd_field_u64(f, &s->packets[i]);
+	for (uint32_t id = qd_set_next(s->members, 0); id != 0; id = qd_set_next(s->members, id))
+		qd_field_u64(f, &s->replayed[id - 1]);
 	s->link_count = qd_field_below(f, s->link_count, QD_CONTROL_LINKS_MAX + 1);
 	for (uint32_t i = 0; i < s->link_count; i++)
 		qd_wire_link(f, &s->links[i]);

@@ -147,6 +147,7 @@ static void show_networks(struct qd_shell *s)
 		l->same_subnet = qd_conf_is_near(&s->conf, l->node, l->network, qd_shell_same_subnet, s);
 	}
 	qd_control_snapshot_packets(&s->snapshot, qd_shell_net_packets(s->net));
+	memcpy(s->snapshot.replayed, s->replays.count, sizeof s->snapshot.replayed);
 	qd_shell_witness_show(qd_shell_net_witness(s->net), s->now, &s->snapshot.witness);
 }
 
@@ -186,8 +187,15 @@ static void on_control(void *context, int fd, uint32_t events)
 
 /* ------------------------------------------------ turns */
 
+/* Packets of the sender of this one that the core has dropped as old. */
+static uint64_t dropped_as_old(const struct qd_shell *s, const struct qd_event *ev)
+{
+	return ev->kind == QD_EVENT_MESSAGE ? s->node.links.peers[ev->u.message.message->from - 1].stale : 0;
+}
+
 static void step(struct qd_shell *s, struct qd_event *ev)
 {
+	const uint64_t dropped = dropped_as_old(s, ev);
 	ev->now = s->now;
 	const struct qd_mono begun = qd_clock_now();
 	qd_node_step(&s->node, ev, &s->out);
@@ -195,6 +203,9 @@ static void step(struct qd_shell *s, struct qd_event *ev)
 	s->steps++;
 	s->step_ns_sum += ns;
 	s->step_ns_max = ns > s->step_ns_max ? ns : s->step_ns_max;
+	if (ev->kind == QD_EVENT_MESSAGE)
+		qd_replays_note(&s->replays, &s->node.links, ev->u.message.message, ev->u.message.link,
+				dropped_as_old(s, ev) > dropped);
 	qd_shell_traces(s);
 	qd_shell_actions(s);
 }

@@ -13,6 +13,7 @@
 #include "quorumd/control_forward.h"
 #include "quorumd/control_networks.h"
 #include "quorumd/control_operator.h"
+#include "quorumd/replays.h"
 #include "quorumd/shell.h"
 #include "quorumd/shell_config.h"
 #include "quorumd/shell_net.h"
@@ -60,6 +61,7 @@ struct qd_shell {
 	uint64_t epoch;
 	struct qd_mono now; /* of the present turn */
 	/* statistics */
+	struct qd_replays replays;
 	uint64_t steps;
 	uint64_t step_ns_sum;
 	uint64_t step_ns_max;

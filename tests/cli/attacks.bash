@@ -93,6 +93,11 @@ counted() {
   field "$1" ".packets.$2"
 }
 
+# packets of node $2 that node $1 took for replayed
+replayed_of() {
+  field "$1" ".nodes[] | select(.id == $2) | .replayed"
+}
+
 counted_at_least() {
   [ "$(counted "$1" "$2")" -ge "$3" ]
 }
@@ -100,12 +105,13 @@ counted_at_least() {
 # The dead node $2 stays dead, whatever is replayed of it at nodes $3 and $4, in each of the orders $1 for more than twice
 # the detection of 0.55 s.
 replays_change_nothing() {
-  local orders=$1 dead=$2 n order as before after ok
+  local orders=$1 dead=$2 n order as before after ok replayed
   shift 2
   for as in 127.0.0.99 own; do
     for order in $orders; do
       before=$(for n in "$@"; do picture "$n" "$dead"; done)
       ok=$(counted "$1" ok)
+      replayed=$(replayed_of "$1" "$dead")
       run attacker replay "$T/packets" "$(addresses "$dead")" "$order" 1.2 "$as"
       echo "$as $order: $output"
       [ "$status" -eq 0 ]
@@ -116,8 +122,16 @@ replays_change_nothing() {
       [ "$after" = "$before" ]
       # they were authentic: it is not by their seal that they are dropped
       [ "$(counted "$1" ok)" -gt "$((ok + 100))" ]
+      # but because they are old, which is counted
+      echo "replayed: $replayed, then $(replayed_of "$1" "$dead"); of all $(counted "$1" replayed)"
+      [ "$(replayed_of "$1" "$dead")" -gt "$((replayed + 100))" ]
+      [ "$(counted "$1" replayed)" -ge "$((replayed + 100))" ]
     done
   done
+  run ctl "$1" status
+  echo "$output"
+  [[ $output =~ node\ $dead\ .*,\ [0-9]+\ packets\ replayed ]]
+  [[ $output =~ refused.*\ replayed\ [0-9]+ ]]
 }
 
 witness_start() {

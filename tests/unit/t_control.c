@@ -121,6 +121,10 @@ static void fill(struct qd_control_snapshot *s, uint32_t nodes)
 	s->proofs.histogram[QD_CONTROL_PROOF_BUCKETS - 1] = 4;
 	for (size_t i = 0; i < QD_PACKET_VERDICT_COUNT; i++)
 		s->packets[i] = i;
+	for (uint32_t id = 1; id <= nodes; id++) {
+		s->members |= qd_set_of(id);
+		s->replayed[id - 1] = 100 + id;
+	}
 	for (uint32_t id = 1; id <= nodes; id++)
 		memset(s->node_names[id], 'a', sizeof(s->node_names[id]) - 1);
 	fill_views(&s->views, nodes);
@@ -287,6 +291,7 @@ static void change_instants(struct qd_control_snapshot *s)
 	s->links[0].exchanges++;
 	s->links[0].rtt_ns++;
 	s->packets[0]++;
+	s->replayed[0]++;
 	s->networks[0].sent++;
 }
 

@@ -115,13 +115,16 @@ void qd_status_print_nodes(const json_t *s)
 		const bool up = strcmp(state, "up") == 0;
 		(void)printf(
 			"  node %-3lld %s: %s%s%s%s, weight %lld, vote %lld, incarnation %lld, configuration "
-			"%lld.%lld%s%s\n",
+			"%lld.%lld%s%s",
 			number(n, "id"), qd_status_text(n, "name"),
 			qd_ctl_colour(up ? QD_CTL_GREEN : QD_CTL_RED), state, qd_ctl_colour(QD_CTL_PLAIN),
 			json_is_true(json_object_get(n, "paused")) ? ", paused" : "", number(n, "weight"),
 			number(n, "vote"), number(n, "incarnation"), number(tag, "epoch"),
 			number(tag, "version"), json_is_true(json_object_get(n, "self")) ? ", this node" : "",
 			json_is_true(json_object_get(n, "owner")) ? ", leads" : "");
+		if (number(n, "replayed") > 0)
+			(void)printf(", %lld packets replayed", number(n, "replayed"));
+		(void)printf("\n");
 		for (size_t k = 0; k < json_array_size(links); k++)
 			print_link(json_array_get(links, k));
 	}
@@ -132,7 +135,7 @@ void qd_status_print_networks(const json_t *s)
 	const json_t *list = json_object_get(s, "networks");
 	const json_t *packets = json_object_get(s, "packets");
 	static const char *const refused[] = {"length",	 "version", "malformed", "id",
-					      "cluster", "key",	    "forged"};
+					      "cluster", "key",	    "forged",	 "replayed"};
 	long long bad = 0;
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *n = json_array_get(list, i);
