@@ -13,6 +13,11 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+enum {
+	NS_PER_S = 1000000000,
+	TELL_TWIN_S = 600,
+};
+
 /* ------------------------------------------------ requests */
 
 static void answer(struct qd_server *s, int32_t tenant, uint32_t node, struct qd_witness_answer *a,
@@ -22,6 +27,46 @@ static void answer(struct qd_server *s, int32_t tenant, uint32_t node, struct qd
 	a->session = s->session;
 	one->counts.refused += a->verdict != QD_WITNESS_OK && a->verdict != QD_WITNESS_SESSION;
 	qd_box_seal(&s->box, &one->keys, node, a, qd_lanes_queue(&s->lanes, to));
+}
+
+static void tell_twin(struct qd_server *s, struct qd_tenants_one *one, uint32_t node,
+		      const struct qd_route *from, struct qd_mono now)
+{
+	char cluster[2 * QD_KEYFILE_CLUSTER_BYTES + 1];
+	char text[QD_ADDRESS_TEXT_MAX];
+	struct qd_address address = {.family = s->lanes.address[from->address].address.family};
+	if (one->told.ns != 0 && qd_mono_sub(now, one->told).ns < TELL_TWIN_S * (int64_t)NS_PER_S)
+		return;
+	one->told = now;
+	memcpy(address.bytes, from->remote, sizeof address.bytes);
+	qd_address_format(&address, text, sizeof text);
+	(void)sodium_bin2hex(cluster, sizeof cluster, one->keys.cluster, sizeof one->keys.cluster);
+	qd_log(QD_LOG_WARNING,
+	       "cluster %s: node %u asks from %s, and with another start from elsewhere: another machine has "
+	       "its id and key (give it its own), or recorded packets are sent again; not answered",
+	       cluster, node, text);
+}
+
+static bool is_fresh(struct qd_server *s, int32_t tenant, const struct qd_witness_request *q,
+		     const struct qd_route *from, uint64_t source, struct qd_mono now)
+{
+	struct qd_tenants_one *one = &s->tenants.one[tenant];
+	switch (qd_tenants_judge(&s->tenants, tenant, q, source, now)) {
+	case QD_TENANTS_FRESH:
+		return true;
+	case QD_TENANTS_STALE:
+		one->counts.stale++;
+		s->counts.stale++;
+		return false;
+	case QD_TENANTS_TWIN:
+		one->counts.twin++;
+		s->counts.twin++;
+		tell_twin(s, one, q->node, from, now);
+		return false;
+	case QD_TENANTS_VERDICT_COUNT:
+		break;
+	}
+	QD_UNREACHABLE("verdict on a request");
 }
 
 static void decide(struct qd_server *s, int32_t tenant, const struct qd_witness_request *q,
@@ -35,11 +80,8 @@ static void decide(struct qd_server *s, int32_t tenant, const struct qd_witness_
 		answer(s, tenant, q->node, &a, from);
 		return;
 	}
-	if (!qd_tenants_fresh(&s->tenants, tenant, q, source)) {
-		one->counts.stale++;
-		s->counts.stale++;
+	if (!is_fresh(s, tenant, q, from, source, now))
 		return;
-	}
 	one->counts.good++;
 	s->counts.good++;
 	const uint32_t wants = qd_tenant_step(&one->lock, q, now, &a);

@@ -33,6 +33,7 @@ struct qd_server_counts {
 	uint64_t limited; /* these are the sums of all clusters */
 	uint64_t forged;
 	uint64_t stale;
+	uint64_t twin;
 };
 
 struct qd_server {

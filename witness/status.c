@@ -85,9 +85,9 @@ static void say_head(struct qd_status *st)
 		say_addresses(st);
 		say(st,
 		    "packets  %" PRIu64 " good; dropped: %" PRIu64 " forged, %" PRIu64 " stale, %" PRIu64
-		    " over the rate, %" PRIu64 " of unknown clusters, %" PRIu64 " malformed; %" PRIu64
-		    " of an earlier session\n",
-		    c->good, c->forged, c->stale, c->limited, c->unknown, c->length + c->envelope,
+		    " over the rate, %" PRIu64 " of unknown clusters, %" PRIu64 " malformed, %" PRIu64
+		    " of a second machine with a node's id; %" PRIu64 " of an earlier session\n",
+		    c->good, c->forged, c->stale, c->limited, c->unknown, c->length + c->envelope, c->twin,
 		    c->session);
 		say(st, "%-32s %-20s %6s %-12s %s\n", "cluster", "epoch", "holder", "renewed", "state");
 		return;
@@ -102,8 +102,9 @@ static void say_head(struct qd_status *st)
 	say(st,
 	    "],\"packets\":{\"good\":%" PRIu64 ",\"forged\":%" PRIu64 ",\"stale\":%" PRIu64
 	    ",\"limited\":%" PRIu64 ",\"unknown\":%" PRIu64 ",\"length\":%" PRIu64 ",\"envelope\":%" PRIu64
-	    ",\"session\":%" PRIu64 "},\"tenants\":[",
-	    c->good, c->forged, c->stale, c->limited, c->unknown, c->length, c->envelope, c->session);
+	    ",\"session\":%" PRIu64 ",\"twin\":%" PRIu64 "},\"tenants\":[",
+	    c->good, c->forged, c->stale, c->limited, c->unknown, c->length, c->envelope, c->session,
+	    c->twin);
 }
 
 static void say_row(struct qd_status *st, const struct qd_tenants_one *one, bool first)
@@ -114,19 +115,21 @@ static void say_row(struct qd_status *st, const struct qd_tenants_one *one, bool
 	const uint64_t age_ms = (uint64_t)qd_mono_sub(qd_clock_now(), one->lock.renewed).ns / NS_PER_MS;
 	(void)sodium_bin2hex(cluster, sizeof cluster, one->keys.cluster, sizeof one->keys.cluster);
 	if (!st->json) {
-		say(st, "%s %-20" PRIu64 " %6u %8" PRIu64 " ms  %s\n", cluster, r->epoch, r->holder, age_ms,
+		say(st, "%s %-20" PRIu64 " %6u %8" PRIu64 " ms  %s%s\n", cluster, r->epoch, r->holder, age_ms,
 		    !r->confirmed    ? "unconfirmed"
 		    : r->holder == 0 ? "free"
-				     : "held");
+				     : "held",
+		    c->twin > 0 ? ", two machines with one id" : "");
 		return;
 	}
 	say(st,
 	    "%s\n{\"cluster\":\"%s\",\"confirmed\":%s,\"epoch\":%" PRIu64
 	    ",\"holder\":%u,\"renewed_ms\":%" PRIu64 ",\"tag\":[%" PRIu64 ",%" PRIu64 "],\"good\":%" PRIu64
 	    ",\"granted\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"limited\":%" PRIu64 ",\"forged\":%" PRIu64
-	    ",\"stale\":%" PRIu64 "}",
+	    ",\"stale\":%" PRIu64 ",\"twin\":%" PRIu64 "}",
 	    first ? "" : ",", cluster, r->confirmed ? "true" : "false", r->epoch, r->holder, age_ms,
-	    r->tag.epoch, r->tag.version, c->good, c->granted, c->refused, c->limited, c->forged, c->stale);
+	    r->tag.epoch, r->tag.version, c->good, c->granted, c->refused, c->limited, c->forged, c->stale,
+	    c->twin);
 }
 
 static void fill(struct qd_status *st)

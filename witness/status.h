@@ -10,7 +10,7 @@
 
 enum {
 	QD_STATUS_PIECE = 16384,
-	QD_STATUS_ROWS = 32, /* clusters a piece: each fits into 400 bytes */
+	QD_STATUS_ROWS = 32, /* clusters a piece: each fits into 410 bytes */
 	QD_STATUS_PATIENCE_MS =
 		5000, /* a reader that takes nothing for so long makes room for the next one */
 };

@@ -102,15 +102,26 @@ bool qd_rate_take(struct qd_rate *r, uint32_t per_s, uint32_t burst, struct qd_m
 	return true;
 }
 
-bool qd_tenants_fresh(struct qd_tenants *t, int32_t tenant, const struct qd_witness_request *q,
-		      uint64_t source)
+static bool is_twin(const struct qd_tenants_peer *p, const struct qd_witness_request *q, uint64_t source,
+		    struct qd_mono now)
+{
+	return p->source != 0 && source != p->source && q->incarnation != p->incarnation &&
+	       qd_mono_sub(now, p->heard).ns < QD_TENANTS_ALIVE_S * (int64_t)NS_PER_S;
+}
+
+enum qd_tenants_verdict qd_tenants_judge(struct qd_tenants *t, int32_t tenant,
+					 const struct qd_witness_request *q, uint64_t source,
+					 struct qd_mono now)
 {
 	qd_assert(tenant >= 0 && (uint32_t)tenant < t->count && q->node >= 1 && q->node <= QD_NODES_MAX);
 	struct qd_tenants_peer *p = &t->peer[q->node - 1][tenant];
 	const bool newer =
 		q->incarnation > p->incarnation || (q->incarnation == p->incarnation && q->id > p->id);
+	if (is_twin(p, q, source, now))
+		return QD_TENANTS_TWIN;
 	if (!newer)
-		return false;
-	*p = (struct qd_tenants_peer){.incarnation = q->incarnation, .id = q->id, .source = source};
-	return true;
+		return QD_TENANTS_STALE;
+	*p = (struct qd_tenants_peer){
+		.incarnation = q->incarnation, .id = q->id, .source = source, .heard = now};
+	return QD_TENANTS_FRESH;
 }

@@ -17,6 +17,7 @@ enum {
 	QD_RATE_KNOWN_BURST = 300, /* all nodes of a large cluster, restarting */
 	QD_RATE_UNKNOWN = 20, /* from elsewhere: nodes that start, and everybody who knows the cluster's id */
 	QD_RATE_UNKNOWN_BURST = 100,
+	QD_TENANTS_ALIVE_S = 30, /* a node that lives asks each 10 s at least */
 };
 
 /* Spaced packets: how far ahead of the clock a steady sender of this rate is. */
@@ -31,6 +32,7 @@ struct qd_tenants_counts {
 	uint64_t limited; /* more than it may send */
 	uint64_t forged;  /* wrong key, or changed */
 	uint64_t stale;	  /* replayed, or overtaken */
+	uint64_t twin;	  /* QD_TENANTS_TWIN */
 };
 
 struct qd_tenants_one {
@@ -42,6 +44,7 @@ struct qd_tenants_one {
 	struct qd_rate known;
 	struct qd_rate unknown;
 	struct qd_tenants_counts counts;
+	struct qd_mono told; /* of a twin */
 };
 
 /* A node of a cluster. */
@@ -49,6 +52,16 @@ struct qd_tenants_peer {
 	uint64_t incarnation;
 	uint64_t id;	 /* of its last request */
 	uint64_t source; /* a number of the address that it came from; 0: none yet */
+	struct qd_mono heard;
+};
+
+enum qd_tenants_verdict {
+	QD_TENANTS_FRESH, /* new, and now remembered */
+	QD_TENANTS_STALE, /* replayed, or overtaken */
+	QD_TENANTS_TWIN, /* another start of that node, from another address, while the one that is known lives: two
+			   * machines have one id. Else the later start would be taken for the only one, and what the
+			   * earlier one holds would be lost to it */
+	QD_TENANTS_VERDICT_COUNT
 };
 
 struct qd_tenants {
@@ -73,8 +86,9 @@ int32_t qd_tenants_serve(struct qd_tenants *t, const struct qd_keyfile *keys, st
 /* May one more packet of `per_s` a second be looked at? */
 bool qd_rate_take(struct qd_rate *r, uint32_t per_s, uint32_t burst, struct qd_mono now);
 
-/* A request that is authentic and of this start of the witness: true when it is new, and then remembered. */
-bool qd_tenants_fresh(struct qd_tenants *t, int32_t tenant, const struct qd_witness_request *q,
-		      uint64_t source);
+/* A request that is authentic and of this start of the witness. */
+enum qd_tenants_verdict qd_tenants_judge(struct qd_tenants *t, int32_t tenant,
+					 const struct qd_witness_request *q, uint64_t source,
+					 struct qd_mono now);
 
 #endif
