@@ -104,6 +104,41 @@ static void kinds_and_version(void)
 	UNIT_OK(doc_has_line("WIRE.md", row));
 }
 
+/* Every value of an enum is named in the row of its field. */
+static void values(void)
+{
+	static const struct {
+		const char *row; /* up to its last number */
+		int count;
+	} ROWS[] = {
+		{"| 0 | 1 | `ask` | 0 lock, 1 renew, 2 put, 3 release, 4 yield, 5 confirm, 6 show | 0..",
+		 QD_WITNESS_ASK_COUNT},
+		{"| 0 | 1 | `verdict` | 0 ok, 1 held, 2 old epoch, 3 old tag, 4 unconfirmed, 5 not the "
+		 "holder, 6 "
+		 "store, 7 another session | 0..",
+		 QD_WITNESS_VERDICT_COUNT},
+		{"| 16 | 1 | `refusal` | 0 promised, 1 promised higher, 2 another set, 3 another "
+		 "incarnation, 4 "
+		 "older tag, 5 stuck | 0..",
+		 QD_REFUSAL_COUNT},
+		{"| 0 | 1 | `model` | 0 node majority, 1 node and disk, 2 node and witness, 3 disk only | "
+		 "0..",
+		 QD_MODEL_COUNT},
+		{"| 40 | 2 | `flags` | 1 no vote, 2 stuck, 4 held, 8 joining, 16 join only, 32 leaving, 64 "
+		 "holds, "
+		 "128 runs, 256 gathered | 0..",
+		 QD_NEWS_FLAGS_ALL + 1},
+		{"| 2 | 1 | `traffic` | 0 node to node, 1 request to the witness, 2 its answer | 0..",
+		 QD_WIRE_TRAFFIC_COUNT},
+	};
+	for (size_t i = 0; i < UNIT_COUNT(ROWS); i++) {
+		char row[DOC_LINE_BYTES];
+		(void)snprintf(row, sizeof(row), "%s%d |", ROWS[i].row, ROWS[i].count - 1);
+		unit_case("%s", row);
+		UNIT_OK(doc_has_line("WIRE.md", row));
+	}
+}
+
 /* `INSTALL of 64` in the table is QD_WIRE_PACKET_MAX. */
 static void lengths(void)
 {
@@ -163,6 +198,7 @@ static const struct unit_test TESTS[] = {
 	{"every field of the document is in the code", document_is_coded},
 	{"the fields of a part follow one another without a gap", no_gap},
 	{"the kinds of message and the version of the document are those of the code", kinds_and_version},
+	{"so are the values of enums", values},
 	{"so are the lengths", lengths},
 	{"and what bounds a transfer", transfer_limits},
 };
