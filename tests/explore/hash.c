@@ -229,7 +229,8 @@ static void eat_cluster(struct sink *s, const struct ex_world *w, const struct e
 	if (c->promise.open || c->state == QD_CLUSTER_PROMISED)
 		eat(s, c->promise.to);
 	eat_epoch(s, c->promise_told);
-	eat(s, c->handing ? c->heir : 0);
+	/* Whoever proposes is taken for the heir; only who hands over asks one, by the name that it began with. */
+	eat(s, c->handing ? c->heir | (uint64_t)c->handing_to << 8 : 0);
 	if (c->handing)
 		eat_until(s, w, qd_mono_add(c->handing_since, ex_times()->takeover));
 	if (!qd_change_has_node(&c->kept.head, c->config.node_id) ||
