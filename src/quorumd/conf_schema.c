@@ -58,7 +58,8 @@ static const struct qd_conf_key schema[] = {
 	{"witness.addresses", QD_CONF_TYPE_WITNESS, FIELD(witness), 1, QD_CONF_WITNESS_MAX, NULL, LIVE, "none",
 	 "The witness,\n.Xr quorum-witnessd 8 :\nits addresses, tried one after the other.\nThe port is 3343 unless given."},
 	{"witness.share", QD_CONF_TYPE_FILE, FIELD(witness_share), 0, 0, NULL, LIVE, "none",
-	 "Directory on a mounted share that serves as the witness, instead of\n.Ic witness.addresses .\nEvery node mounts it at the same place."},
+	 "Directory on a mounted share that serves as the witness, instead of\n.Ic witness.addresses .\nEvery node mounts it at the same place, without a cache of attributes.\n"
+	 "What is written goes to a directory in it whose name is the cluster's id;\nit is made by hand, once."},
 	{"quorum_disk.paths", QD_CONF_TYPE_URLS, FIELD(paths), 1, QD_PATHS_MAX, NULL, 0,
 	 "none; needed where the model counts the disk",
 	 "Portals to the one quorum disk, each as\n.Sm off\n.Li iscsi:// Ar host No \\&: Ar port No / Ar target-iqn No / Ar lun .\n.Sm on\n"
