@@ -104,8 +104,19 @@ static bool heir_knows(const struct qd_cluster *c)
 	return c->promise_told == c->promise.view.epoch && (gathered || !QD_RULE(HEIR_KNOWS));
 }
 
-/* No right that runs, here or at a member that was told of one, needs this voter; or the heir knows of them. Who takes it
- * after a release waits for nobody that it does not know of. */
+/* Until when something may run elsewhere, as far as this node knows: by rights that it gave, or was told of. */
+static struct qd_mono others_end(const struct qd_cluster *c)
+{
+	struct qd_mono end = QD_MONO_ZERO;
+	for (uint32_t id = 1; id <= QD_NODES_MAX; id++)
+		if (id != c->config.node_id)
+			end = qd_mono_max(end, c->until[id - 1]);
+	return end;
+}
+
+/* No right that runs, here or at a node that this one knows of, needs this voter; or the heir knows of them. Who takes it
+ * after a release waits for nobody that it does not know of. An heir that took the disk and gives it up again knows of
+ * rights that it never gave (five nodes of the version before, seed 14640). */
 static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_mono now,
 			 const struct qd_times *times, bool runs)
 {
@@ -122,8 +133,7 @@ static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_m
 	}
 	if (heir_knows(c))
 		return !runs;
-	const bool told = c->given.ns != 0 && qd_mono_before(now, qd_mono_add(c->given, times->wait));
-	return !runs && !told;
+	return !runs && qd_mono_reached(now, others_end(c));
 }
 
 /* ------------------------------------------------ disk */
@@ -446,6 +456,6 @@ struct qd_mono qd_extra_rests_until(const struct qd_cluster *c, const struct qd_
 {
 	/* Given up without a deadline: when the last right that counts on it is over, or the pace allows the question. */
 	const struct qd_mono d = ask_at(c, times, now);
-	const struct qd_mono told_end = qd_mono_add(c->given, times->wait);
-	return qd_mono_before(now, told_end) ? qd_mono_min(d, told_end) : d;
+	const struct qd_mono end = others_end(c);
+	return qd_mono_before(now, end) ? qd_mono_min(d, end) : d;
 }

@@ -81,9 +81,11 @@ static void given_when_it_knows(void)
 	heir_says(w, epoch, QD_NEWS_GATHERED);
 	c->promise_told = epoch - 64;
 	UNIT_OK(!disk_is_free(w, false));
-	/* Nobody told it, but no right that it gave can run any more. */
-	w->now = qd_mono_add(c->given, w->times.wait);
+	/* Nobody told it, but no right that it gave, or knows of, can run any more. */
+	w->now = qd_mono_max(c->until[1], qd_mono_add(c->given, w->times.wait));
 	UNIT_OK(disk_is_free(w, false));
+	c->until[2] = qd_mono_add(w->now, qd_span_ms(1)); /* of a node that it heard of from who led before */
+	UNIT_OK(!disk_is_free(w, false));
 	vw_free(w);
 }
 
