@@ -232,6 +232,7 @@ struct qd_cluster {
 	bool leaving;
 	struct qd_mono leaving_since;
 	bool forcing; /* an operator waits for a forced quorum to be durable */
+	struct qd_tag forcing_tag;
 	bool interrupted; /* what runs here does so by a right of a view that another one has followed since: the right of
 			   * the present view does not carry it on */
 	struct qd_mono back_until;  /* it could not get the extra voter: others have their turn first */

@@ -301,22 +301,27 @@ enum qd_reply qd_force_request(struct qd_cluster_turn *t, uint64_t unix_s)
 	c->promise.open = false;
 	c->install.open = false;
 	c->forcing = true;
+	c->forcing_tag = (struct qd_tag){.epoch = epoch, .version = l->head.tag.version};
 	qd_cluster_trace(t, QD_TRACE_FORCED, epoch, l->head.tag.version, 0);
 	if (c->state != QD_CLUSTER_INSTALLING)
 		qd_cluster_move(t, QD_CLUSTER_INSTALLING);
 	return QD_REPLY_DONE;
 }
 
-/* Only what is durable may be told: the others are started after that, and may only join. */
+/* Only what is durable may be told: the others are started after that, and may only join. And that it failed only when
+ * it cannot become durable any more: who was told so starts the others to decide for themselves (five nodes of the version
+ * before, seed 17573). A store that fails may have written it all the same; the next write that succeeds says so. */
 static void forcing_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
 	if (!c->forcing)
 		return;
-	const bool durable =
-		c->kept.promised == c->lead.view.epoch && c->kept.installed.epoch == c->lead.view.epoch;
-	const bool over = c->want.promised != c->lead.view.epoch || !c->lead.forced;
-	if (!durable && !over)
+	const bool durable = c->kept.head.forced_by == c->config.node_id &&
+			     qd_tag_compare(c->kept.head.tag, c->forcing_tag) >= 0;
+	const bool proposing = c->lead.forced && qd_cluster_makes(c);
+	const bool writing = c->keep_open || !qd_mono_is_never(c->keep_after) ||
+			     qd_tag_compare(c->want.head.tag, c->forcing_tag) >= 0;
+	if (!durable && (proposing || writing))
 		return;
 	c->forcing = false;
 	tell_operator(t, durable ? QD_REPLY_DONE : QD_REPLY_FAILED);

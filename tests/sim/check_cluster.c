@@ -230,7 +230,7 @@ void check_cluster_kept(struct sim *s, struct sim_machine *m)
 			v->installed |= qd_set_of(m->node_id);
 	}
 	if (f->force_told && f->force_asked && f->force_machine == m->index &&
-	    k->head.forced_by == m->node_id) {
+	    k->head.forced_by == m->node_id && k->head.forced_unix_s == f->force_unix_s) {
 		f->forced = true;
 		f->force_asked = false;
 		f->forced_id = heads_id(&k->head);

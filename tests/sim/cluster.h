@@ -156,6 +156,7 @@ struct sim_cluster_facts {
 	bool forced;	  /* somewhere a forced configuration is durable */
 	uint32_t force_machine;
 	uint64_t forced_id;	/* its head */
+	uint64_t force_unix_s;	/* when it was told last: which of a node's it is */
 	uint64_t witness_epoch; /* the highest that it granted since it lost its store */
 	uint64_t scar;		/* two machines that never hear each other again, bits by index */
 	uint32_t witness_node;	/* that holds its lock; 0: nobody */

@@ -175,7 +175,8 @@ void operator_force_now(struct sim *s, struct sim_machine *m, uint32_t tries)
 		return;
 	}
 	f->force_told = true;
-	struct qd_event ev = {.kind = QD_EVENT_FORCE, .u.force = {.unix_s = 1700000000 + s->t / SIM_S}};
+	f->force_unix_s = 1700000000 + s->t / SIM_S;
+	struct qd_event ev = {.kind = QD_EVENT_FORCE, .u.force = {.unix_s = f->force_unix_s}};
 	sim_log_add(s, SIM_LOG_OPERATOR, m->index, 2, 0, 0, 0);
 	host_step(s, m, &ev);
 }
