@@ -152,6 +152,21 @@ static bool disk_is_of_use(const struct qd_cluster *c)
 	       qd_head_quorate(h, c->set, qd_extra_held(c) | QD_EXTRA_DISK);
 }
 
+/* When a node in no view has kept the disk long enough without proposing one: the others may see another set than it
+ * does, for ever (five nodes of the version before, seed 16807). */
+static struct qd_mono idle_at(const struct qd_cluster *c, const struct qd_times *times)
+{
+	return c->disk.held && c->state == QD_CLUSTER_JOINING ? qd_mono_add(c->lead.since, times->takeover)
+							      : QD_NEVER;
+}
+
+/* Who cannot propose, because its store fails or was wiped, or does not, keeps the others from it (seeds 186 and 2004 of
+ * the version before). */
+static bool disk_is_idle(const struct qd_cluster *c, const struct qd_times *times, struct qd_mono now)
+{
+	return !qd_turn_may_propose(c) || qd_mono_reached(now, idle_at(c, times));
+}
+
 static void disk_think(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
@@ -162,9 +177,7 @@ static void disk_think(struct qd_cluster_turn *t)
 	t->gate->heir = qd_extra_heir(c);
 	/* While a view is being made, the promises say what the disk is good for. */
 	const bool makes = qd_cluster_makes(c) && !leads;
-	/* Who cannot propose, because its store fails or was wiped, keeps the others from it (seeds 186 and 2004 of the version
-	 * before). */
-	const bool idle = !leads && !makes && !qd_turn_may_propose(c);
+	const bool idle = !leads && !makes && disk_is_idle(c, t->times, t->now);
 	t->gate->give_up =
 		c->disk.held && (t->gate->heir != 0 || (!of_use && !makes) ||
 				 (idle && QD_RULE(IDLE_HOLDER)) || (c->leaving && !t->runs && !leads));
@@ -455,7 +468,8 @@ struct qd_mono qd_extra_rests_until(const struct qd_cluster *c, const struct qd_
 				    struct qd_mono now)
 {
 	/* Given up without a deadline: when the last right that counts on it is over, or the pace allows the question. */
-	const struct qd_mono d = ask_at(c, times, now);
-	const struct qd_mono end = others_end(c);
-	return qd_mono_before(now, end) ? qd_mono_min(d, end) : d;
+	struct qd_mono d = ask_at(c, times, now);
+	const struct qd_mono end = others_end(c), idle = idle_at(c, times);
+	d = qd_mono_before(now, end) ? qd_mono_min(d, end) : d;
+	return qd_mono_before(now, idle) ? qd_mono_min(d, idle) : d;
 }

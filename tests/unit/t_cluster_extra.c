@@ -247,6 +247,7 @@ static struct vw *has_the_disk(void)
 	c->disk = (struct qd_disk_voter){
 		.held = true, .reachable = true, .epoch = qd_epoch_make(5, 1), .start = w->now};
 	c->state = QD_CLUSTER_JOINING;
+	c->lead.since = w->now; /* it has just proposed */
 	c->flags = 0;
 	UNIT_EQUAL(c->set, qd_set_of(1) | qd_set_of(2));
 	return w;
@@ -274,6 +275,13 @@ static void gives_up_what_it_cannot_use(void)
 	UNIT_OK(gives_up(w));
 	c->state = QD_CLUSTER_GETTING_EXTRA; /* what is being made is decided by its promises */
 	UNIT_OK(!gives_up(w));
+	c->state = QD_CLUSTER_JOINING; /* it could propose, but the others see another set than it does */
+	c->flags = 0;
+	c->set = qd_set_of(1) | qd_set_of(2);
+	w->now = (struct qd_mono){c->lead.since.ns + (uint64_t)w->times.takeover.ns - 1};
+	UNIT_OK(!gives_up(w));
+	w->now = qd_mono_add(c->lead.since, w->times.takeover);
+	UNIT_OK(gives_up(w));
 	vw_free(w);
 }
 
