@@ -2,19 +2,17 @@
 #include "quorumd/kept_slots.h"
 
 #include "base/assert.h"
+#include "drv/file_origin.h"
 #include "quorumd/errors.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
 enum {
-	NS_PER_S = 1000000000,
 	NAME_MAX_BYTES = QD_KEPT_SLOTS_DIR_MAX + 16,
 };
 
@@ -33,41 +31,14 @@ static int complain(char *why, const char *what, const char *file)
 
 /* ------------------------------------------------ where a file lies */
 
-/* Only where the number comes from the file system's own UUID; elsewhere it is that of the device, which may be another
- * one after the next start of the machine. */
-static uint64_t file_system(int fd)
-{
-	struct statfs s;
-	uint64_t id = 0;
-	if (fstatfs(fd, &s) != 0)
-		return 0;
-	const unsigned long type = (unsigned long)s.f_type;
-	_Static_assert(sizeof s.f_fsid == sizeof id, "as struct qd_kept_origin has it");
-	if (type == EXT4_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC)
-		memcpy(&id, &s.f_fsid, sizeof id);
-	return id;
-}
-
-static int birth_of(int fd, uint64_t *inode, uint64_t *birth_ns)
-{
-	struct statx x;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &x) != 0)
-		return -1;
-	*inode = x.stx_ino;
-	*birth_ns = (x.stx_mask & STATX_BTIME) == 0
-			    ? 0
-			    : (uint64_t)x.stx_btime.tv_sec * NS_PER_S + x.stx_btime.tv_nsec;
-	return 0;
-}
-
 static int find_place(struct qd_kept_slots *s, int dir_fd, uint32_t i, char *why)
 {
 	struct qd_kept_origin *o = &s->file[i].origin;
 	char name[NAME_MAX_BYTES];
 	name_of(s, i, name);
-	o->file_system = file_system(dir_fd);
-	if (birth_of(dir_fd, &o->directory_inode, &o->directory_birth_ns) != 0 ||
-	    birth_of(s->file[i].fd, &o->file_inode, &o->file_birth_ns) != 0)
+	o->file_system = qd_file_system_number(dir_fd);
+	if (qd_file_born(dir_fd, &o->directory_inode, &o->directory_birth_ns) != 0 ||
+	    qd_file_born(s->file[i].fd, &o->file_inode, &o->file_birth_ns) != 0)
 		return complain(why, "cannot be looked at", name);
 	if (o->file_birth_ns != 0) /* the directory may have come with an image of a disk, without one */
 		return 0;
