@@ -113,6 +113,12 @@ refused() {
   done
 }
 
+@test "times of a file that cannot be read: said, and no times are made up" {
+  run build/quorumctl times "$BATS_TEST_TMPDIR/none"
+  [ "$status" -eq 74 ]
+  [ "$output" = "$BATS_TEST_TMPDIR/none: the configuration cannot be read: No such file or directory" ]
+}
+
 @test "unsafe times name the inequality and the numbers" {
   printf '  challenge: 6s\n' >>"$FILE"
   refused "$FILE:11:14: times: expected challenge >= 2*renew + slack, found 6000 ms >= 7000 ms"

@@ -25,6 +25,7 @@ STORAGE, FAR = 'san', 'far'  # the networks of the disk and of the witness
 PORT, TARGET_PORT = 3343, 3260
 STAMP = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z quorumd (.*)')
 RESET = re.compile('would have been reset|WOULD BE RESET')  # quorumd's words, and its runner's
+FRESH_MS = 500  # a service that runs has said so in this time, on a machine that tests keep busy
 MODELS = ('node_majority', 'node_and_disk', 'node_and_witness', 'disk_only')
 
 
@@ -500,9 +501,9 @@ class Many(cluster.Rig):
         return cluster.stamp_errors(cluster.stamps(self.target.file()))
 
     def running(self):
-        """Names of nodes whose service ticked just now."""
+        """Names of nodes whose service ticked just now. One that ended less than FRESH_MS ago is among them."""
         now = self.now()
-        return sorted({e.node for e in self.journal('run', 'tick', since=now - 150)})
+        return sorted({e.node for e in self.journal('run', 'tick', since=now - FRESH_MS)})
 
     # ------------------------------------------------ faults of the networks
 

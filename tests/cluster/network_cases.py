@@ -11,7 +11,6 @@ from many import NAMES, Plan
 from rig import wait_for
 
 SPARE_MS = 300  # over the time to notice a death: the new view
-BUSY_MS = 150   # how late another process may be seen to be, on a machine that tests keep busy
 FULL = os.environ.get('FULL') == '1'  # every plan, and more of what is random
 DEATHS = 32 if FULL else 4
 LOOK_S = 0.02
@@ -203,7 +202,7 @@ def outcome_a(rig, note):
 
     def owner_stays():
         """the owner alone runs the service"""
-        return [e.node for e in rig.journal('tick', since=rig.now() - BUSY_MS)][-1:] == [owner.name]
+        return [e.node for e in rig.journal('tick', since=rig.now() - many.FRESH_MS)][-1:] == [owner.name]
     quiet(rig, at, rig.plan.detection_ms() + 2 * rig.times.takeover, owner_stays)
     need(len(rig.journal('run')) == 1 and not rig.journal('stop', since=at), 'the service was stopped')
     for i in others(rig, owner):

@@ -28,7 +28,6 @@ FAILURES = {'owner dies': ('dies', 0), 'owner cut off': ('cut', 0), 'other dies'
             'second other dies': ('dies', 2), 'second other cut off': ('cut', 2), 'voteless one dies': ('dies', VOTELESS),
             'voteless one cut off': ('cut', VOTELESS), 'disk dies': ('disk', None),
             'witness dies': ('witness', None), 'network dies': ('network', None)}
-FRESH_MS = 500  # a service that runs has said so in this time, on a busy machine
 
 
 def fits(model, nodes, name):
@@ -95,7 +94,7 @@ def run(case):
         lines = rig.journal('run', 'tick', 'end')
         runs = rig.journal('run')[before:]
         last = [e.at for e in lines if e.node == owner.name and not any(r.at <= e.at for r in runs)][-1] - at
-        goes_on = any(e.word == 'tick' and e.at > rig.now() - FRESH_MS for e in lines)
+        goes_on = any(e.word == 'tick' and e.at > rig.now() - many.FRESH_MS for e in lines)
         found.update(ran_ms=round(max(last, 0)), wrong=rig.judged(),
                      outcome='stops' if not goes_on else 'moves' if runs else 'goes on')
         if runs:

@@ -11,7 +11,7 @@
 
 #define COMMON_HELP                                                                                          \
 	"  URL            iscsi://host:port/target/lun\n"                                                    \
-	"  --config FILE  take credentials, digests and, without URL, the first path from it\n"              \
+	"  --config FILE  take the cluster, credentials, digests and, without URL, the first path from it\n" \
 	"  --user NAME, --secret-file FILE                  CHAP; the file must be mode 0600\n"              \
 	"  --mutual-user NAME, --mutual-secret-file FILE    the target proves itself, too\n"                 \
 	"  --initiator IQN                                  the name to log in with\n"

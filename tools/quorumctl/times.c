@@ -91,7 +91,7 @@ int qd_ctl_times_run(int argc, char **argv)
 		static struct qd_conf_messages messages;
 		status = qd_conf_load(file != NULL ? file : QD_SYSCONFDIR "/quorumd.yaml", &conf, &messages);
 		qd_conf_messages_print(&messages, stderr);
-		if (status != 0 && conf.times.renew.ns == 0)
+		if (status != 0 && conf.times.challenge.ns == 0) /* it did not get so far as the times */
 			return qd_ctl_exit_status(status);
 		t = conf.times; /* of a refused set, too: the line says why */
 		refused = qd_ctl_exit_status(status);
