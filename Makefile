@@ -277,7 +277,8 @@ install: $(addprefix $B/$V/,$(PROGRAMS) $(SO)) $(if $(SO),$B/$V/libquorumd.a)
 	$(if $(SO),put 755 '$(LIBDIR)' $B/$V/libquorumd.so.0; put 644 '$(LIBDIR)' $B/$V/libquorumd.a; \
 	  ln -sfn libquorumd.so.0 "$$D$(LIBDIR)/libquorumd.so"; \
 	  fill tools/dist/quorumd.pc.in '$(LIBDIR)/pkgconfig' quorumd.pc;) \
-	$(if $(filter quorumd,$(PROGRAMS)),fill tools/dist/quorumd.service.in '$(UNITDIR)' quorumd.service;) \
+	$(if $(filter quorumd,$(PROGRAMS)),fill tools/dist/quorumd.service.in '$(UNITDIR)' quorumd.service; \
+	  fill tools/dist/quorumd.sysusers '$(PREFIX)/lib/sysusers.d' quorumd.conf;) \
 	$(if $(filter quorum-witnessd,$(PROGRAMS)),fill tools/dist/quorum-witnessd.service.in '$(UNITDIR)' quorum-witnessd.service; \
 	  fill tools/dist/quorum-witnessd.sysusers '$(PREFIX)/lib/sysusers.d' quorum-witnessd.conf;) \
 	$(foreach n,1 3 5 7 8,put 644 '$(MANDIR)/man$n' $(wildcard docs/*.$n);) \

@@ -11,7 +11,8 @@ if ! out=$(make -s install DESTDIR="$dest" 2>&1); then fail install "$out"; exit
 
 p=usr/local
 want=("$p/share/doc/quorumd/LICENSE")
-[ ! -f src/quorumd/main.c ] || want+=("$p/sbin/quorumd" "$p/lib/systemd/system/quorumd.service")
+[ ! -f src/quorumd/main.c ] ||
+  want+=("$p/sbin/quorumd" "$p/lib/systemd/system/quorumd.service" "$p/lib/sysusers.d/quorumd.conf")
 [ ! -f witness/main.c ] ||
   want+=("$p/sbin/quorum-witnessd" "$p/lib/systemd/system/quorum-witnessd.service" "$p/lib/sysusers.d/quorum-witnessd.conf")
 [ ! -f src/runner/main.c ] || want+=("$p/libexec/quorumd/quorum-runner")
