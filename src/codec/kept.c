@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/kept.h"
 
-#include "base/bytes.h"
 #include "base/crc32c.h"
 #include "codec/kept_fields.h"
+#include "codec/little.h"
 
 enum {
 	FLAG_HAS_VOTE = 1u << 0,
@@ -36,32 +36,19 @@ struct fields {
 	uint64_t installed_members;
 };
 
-static void put(uint8_t *at, size_t width_bytes, uint64_t value)
-{
-	struct qd_writer w = qd_writer_make(at, width_bytes);
-	qd_write_le(&w, width_bytes, value);
-	qd_assert(!w.failed);
-}
-
-static uint64_t get(const uint8_t *at, size_t width_bytes)
-{
-	struct qd_reader r = qd_reader_make(at, width_bytes);
-	return qd_read_le(&r, width_bytes);
-}
-
 #define MEMBER_FITS(field, size) _Static_assert(sizeof(f->field) == (size), "width of " #field);
 #define PUT_U16(field, at, size)                                                                             \
 	MEMBER_FITS(field, size)                                                                             \
-	put(to + (at), size, f->field);
+	qd_little_put(to + (at), size, f->field);
 #define PUT_U32(field, at, size) PUT_U16(field, at, size)
 #define PUT_U64(field, at, size) PUT_U16(field, at, size)
 #define PUT_RAW(field, at, size)                                                                             \
 	MEMBER_FITS(field, size)                                                                             \
 	memcpy(to + (at), f->field, size);
 #define PUT(kind, field, at, size) PUT_##kind(field, at, size)
-#define GET_U16(field, at, size) f->field = (uint16_t)get(from + (at), size);
-#define GET_U32(field, at, size) f->field = (uint32_t)get(from + (at), size);
-#define GET_U64(field, at, size) f->field = get(from + (at), size);
+#define GET_U16(field, at, size) f->field = (uint16_t)qd_little_get(from + (at), size);
+#define GET_U32(field, at, size) f->field = (uint32_t)qd_little_get(from + (at), size);
+#define GET_U64(field, at, size) f->field = qd_little_get(from + (at), size);
 #define GET_RAW(field, at, size) memcpy(f->field, from + (at), size);
 #define GET(kind, field, at, size) GET_##kind(field, at, size)
 
@@ -111,10 +98,10 @@ void qd_kept_encode(const struct qd_kept_slot *slot, uint8_t to[QD_KEPT_SLOT_BYT
 	}
 	put_fields(&f, to);
 	for (uint32_t id = qd_set_next(v->members, 0); id != 0; id = qd_set_next(v->members, id))
-		put(to + QD_KEPT_INCARNATIONS_AT + (size_t)(id - 1) * INCARNATION_BYTES, INCARNATION_BYTES,
-		    v->incarnation[id - 1]);
+		qd_little_put(to + QD_KEPT_INCARNATIONS_AT + (size_t)(id - 1) * INCARNATION_BYTES,
+			      INCARNATION_BYTES, v->incarnation[id - 1]);
 	qd_config_head_encode(&head, to + QD_KEPT_HEAD_AT);
-	put(to + QD_KEPT_CRC_AT, CRC_BYTES, qd_crc32c(0, to, QD_KEPT_CRC_AT));
+	qd_little_put(to + QD_KEPT_CRC_AT, CRC_BYTES, qd_crc32c(0, to, QD_KEPT_CRC_AT));
 }
 
 static bool all_zero(const uint8_t *data, size_t len_bytes)
@@ -151,8 +138,8 @@ static bool get_slot(const uint8_t *data, struct qd_kept_slot *out)
 	struct qd_view *v = &out->kept.installed;
 	for (uint32_t id = qd_set_next(v->members, 0); id != 0; id = qd_set_next(v->members, id))
 		v->incarnation[id - 1] =
-			get(data + QD_KEPT_INCARNATIONS_AT + (size_t)(id - 1) * INCARNATION_BYTES,
-			    INCARNATION_BYTES);
+			qd_little_get(data + QD_KEPT_INCARNATIONS_AT + (size_t)(id - 1) * INCARNATION_BYTES,
+				      INCARNATION_BYTES);
 	if (qd_config_head_decode(data + QD_KEPT_HEAD_AT, QD_QDISK_HEAD_BYTES, &out->kept.head) !=
 	    QD_QDISK_OK)
 		return false;
@@ -169,9 +156,9 @@ enum qd_kept_verdict qd_kept_decode(const uint8_t *data, size_t len_bytes, struc
 	if (all_zero(data, len_bytes))
 		return QD_KEPT_EMPTY;
 	if (len_bytes != QD_KEPT_SLOT_BYTES || memcmp(data, MAGIC, sizeof MAGIC) != 0 ||
-	    get(data + QD_KEPT_CRC_AT, CRC_BYTES) != qd_crc32c(0, data, QD_KEPT_CRC_AT))
+	    qd_little_get(data + QD_KEPT_CRC_AT, CRC_BYTES) != qd_crc32c(0, data, QD_KEPT_CRC_AT))
 		return QD_KEPT_DAMAGED;
-	const uint64_t format = get(data + FORMAT_AT, 2);
+	const uint64_t format = qd_little_get(data + FORMAT_AT, 2);
 	if (format > QD_KEPT_FORMAT)
 		return QD_KEPT_NEWER;
 	if (format == QD_KEPT_FORMAT && get_slot(data, out)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/qdisk_slot.h"
 
-#include "base/bytes.h"
 #include "base/crc32c.h"
+#include "codec/little.h"
 #include "codec/qdisk_fields.h"
 
 enum {
@@ -39,19 +39,6 @@ struct disk_head {
 
 /* ---------------------------------------------------------------- fields */
 
-static void put(uint8_t *at, size_t width_bytes, uint64_t value)
-{
-	struct qd_writer w = qd_writer_make(at, width_bytes);
-	qd_write_le(&w, width_bytes, value);
-	qd_assert(!w.failed);
-}
-
-static uint64_t get(const uint8_t *at, size_t width_bytes)
-{
-	struct qd_reader r = qd_reader_make(at, width_bytes);
-	return qd_read_le(&r, width_bytes);
-}
-
 /* A byte that is 0 or 1; anything else spoils the part. */
 static bool get_bool(const uint8_t *at, bool *possible)
 {
@@ -62,7 +49,7 @@ static bool get_bool(const uint8_t *at, bool *possible)
 #define MEMBER_FITS(field, size) _Static_assert(sizeof(object->field) == (size), "width of " #field);
 #define PUT_U8(field, at, size)                                                                              \
 	MEMBER_FITS(field, size)                                                                             \
-	put(to + (at), size, object->field);
+	qd_little_put(to + (at), size, object->field);
 #define PUT_U16(field, at, size) PUT_U8(field, at, size)
 #define PUT_U32(field, at, size) PUT_U8(field, at, size)
 #define PUT_U64(field, at, size) PUT_U8(field, at, size)
@@ -76,9 +63,9 @@ static bool get_bool(const uint8_t *at, bool *possible)
 	put_votes(&object->field, to + (at));
 #define PUT(kind, field, at, size) PUT_##kind(field, at, size)
 
-#define GET_U16(field, at, size) object->field = (uint16_t)get(from + (at), size);
-#define GET_U32(field, at, size) object->field = (uint32_t)get(from + (at), size);
-#define GET_U64(field, at, size) object->field = get(from + (at), size);
+#define GET_U16(field, at, size) object->field = (uint16_t)qd_little_get(from + (at), size);
+#define GET_U32(field, at, size) object->field = (uint32_t)qd_little_get(from + (at), size);
+#define GET_U64(field, at, size) object->field = qd_little_get(from + (at), size);
 #define GET_BOOL(field, at, size) object->field = get_bool(from + (at), &possible);
 #define GET_MODEL(field, at, size) object->field = from[at];
 #define GET_RAW(field, at, size) memcpy(object->field, from + (at), size);
@@ -179,7 +166,7 @@ enum qd_qdisk_verdict qd_config_head_decode(const uint8_t *data, size_t len_byte
 	*out = (struct qd_head){0};
 	if (len_bytes < QD_QDISK_HEAD_BYTES)
 		return QD_QDISK_TORN;
-	if (get(data, 2) > QD_QDISK_HEAD_FORMAT)
+	if (qd_little_get(data, 2) > QD_QDISK_HEAD_FORMAT)
 		return QD_QDISK_NEWER;
 	QD_QDISK_HEAD_FIELDS(GET)
 	if (!possible || read.head_format != QD_QDISK_HEAD_FORMAT || !head_possible(&read))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "codec/wire.h"
 
-#include "base/bytes.h"
+#include "codec/little.h"
 #include "codec/wire_fields.h"
 
 /* ---------------------------------------------------------------- sizes */
@@ -59,28 +59,15 @@ _Static_assert(QD_NODES_MAX <= 64, "sets are 64 bits");
 
 /* ---------------------------------------------------------------- one field */
 
-static void put(uint8_t *at, size_t width_bytes, uint64_t value)
-{
-	struct qd_writer w = qd_writer_make(at, width_bytes);
-	qd_write_le(&w, width_bytes, value);
-	qd_assert(!w.failed);
-}
-
-static uint64_t get(const uint8_t *at, size_t width_bytes)
-{
-	struct qd_reader r = qd_reader_make(at, width_bytes);
-	return qd_read_le(&r, width_bytes);
-}
-
 static void put_below(uint8_t *at, size_t width_bytes, uint64_t value, uint64_t bound)
 {
 	qd_assert(value < bound);
-	put(at, width_bytes, value);
+	qd_little_put(at, width_bytes, value);
 }
 
 static uint64_t get_below(struct qd_reader *r, const uint8_t *at, size_t width_bytes, uint64_t bound)
 {
-	uint64_t value = get(at, width_bytes);
+	uint64_t value = qd_little_get(at, width_bytes);
 	if (value >= bound)
 		r->failed = true;
 	return value < bound ? value : 0;
@@ -89,12 +76,12 @@ static uint64_t get_below(struct qd_reader *r, const uint8_t *at, size_t width_b
 static void put_bits(uint8_t *at, size_t width_bytes, uint64_t value, uint64_t all)
 {
 	qd_assert((value & ~all) == 0);
-	put(at, width_bytes, value);
+	qd_little_put(at, width_bytes, value);
 }
 
 static uint64_t get_bits(struct qd_reader *r, const uint8_t *at, size_t width_bytes, uint64_t all)
 {
-	uint64_t value = get(at, width_bytes);
+	uint64_t value = qd_little_get(at, width_bytes);
 	if ((value & ~all) != 0)
 		r->failed = true;
 	return (value & ~all) == 0 ? value : 0;
@@ -105,7 +92,7 @@ static uint64_t get_bits(struct qd_reader *r, const uint8_t *at, size_t width_by
 #define MEMBER_FITS(field, size) _Static_assert(sizeof(object->field) == (size), "width of " #field);
 #define PUT_NUMBER(field, at, size)                                                                          \
 	MEMBER_FITS(field, size)                                                                             \
-	put(block + (at), size, object->field);
+	qd_little_put(block + (at), size, object->field);
 #define PUT_BELOW(field, at, size, bound) put_below(block + (at), size, (uint64_t)object->field, bound);
 #define PUT_U16(field, at, size) PUT_NUMBER(field, at, size)
 #define PUT_U32(field, at, size) PUT_NUMBER(field, at, size)
@@ -131,15 +118,15 @@ static uint64_t get_bits(struct qd_reader *r, const uint8_t *at, size_t width_by
 
 #define GET_BELOW(field, at, size, bound)                                                                    \
 	object->field = (__typeof__(object->field))get_below(r, block + (at), size, bound);
-#define GET_U16(field, at, size) object->field = (uint16_t)get(block + (at), size);
-#define GET_U32(field, at, size) object->field = (uint32_t)get(block + (at), size);
-#define GET_U64(field, at, size) object->field = get(block + (at), size);
+#define GET_U16(field, at, size) object->field = (uint16_t)qd_little_get(block + (at), size);
+#define GET_U32(field, at, size) object->field = (uint32_t)qd_little_get(block + (at), size);
+#define GET_U64(field, at, size) object->field = qd_little_get(block + (at), size);
 #define GET_RAW(field, at, size) memcpy(object->field, block + (at), size);
 #define GET_TAG(field, at, size)                                                                             \
 	get_tag(&(struct qd_reader){.data = block + (at), .len_bytes = TAG_BYTES}, &object->field);
 #define GET_BOOL(field, at, size) GET_BELOW(field, at, size, 2)
 #define GET_ID(field, at, size) GET_BELOW(field, at, size, QD_NODES_MAX + 1)
-#define GET_PARTY(field, at, size) object->field = (uint32_t)get(block + (at), size);
+#define GET_PARTY(field, at, size) object->field = (uint32_t)qd_little_get(block + (at), size);
 #define GET_SET(field, at, size) object->field = get_bits(r, block + (at), size, qd_set_all());
 #define GET_NEWS(field, at, size)                                                                            \
 	object->field = (uint32_t)get_bits(r, block + (at), size, QD_NEWS_FLAGS_ALL);
@@ -551,7 +538,7 @@ static enum qd_wire_verdict judge(const uint8_t *packet, size_t len_bytes, struc
 	struct qd_reader r = qd_reader_make(packet, len_bytes);
 	if (len_bytes < QD_WIRE_ENVELOPE_BYTES + QD_WIRE_MAC_BYTES || len_bytes > QD_WIRE_PACKET_MAX)
 		return QD_WIRE_LENGTH;
-	out->format = (uint16_t)get(packet, sizeof(out->format));
+	out->format = (uint16_t)qd_little_get(packet, sizeof(out->format));
 	if (out->format != QD_WIRE_VERSION)
 		return QD_WIRE_VERSION_OTHER;
 	get_envelope(&r, out);

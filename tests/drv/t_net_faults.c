@@ -56,17 +56,25 @@ static void an_address_that_comes_late_and_goes(void)
 	netns_close(ns, 2);
 }
 
-static void a_link_that_goes_down_and_comes_up(void)
+/* Two that reach each other over one wire. */
+static bool joined(struct netns ns[2])
 {
 	const struct qd_net_config c = netpair_link(0, "10.7.0.1", "10.7.0.2");
-	struct netns ns[2];
 	if (!netns_open(ns, 2))
-		return;
+		return false;
 	netns_join(&ns[0], &ns[1], "v");
 	netns_do(&ns[0], "ip addr add 10.7.0.1/24 dev v");
 	netns_do(&ns[1], "ip addr add 10.7.0.2/24 dev v");
 	netpair_begin(ns, &c);
 	CHECK(netpair_passes(4));
+	return true;
+}
+
+static void a_link_that_goes_down_and_comes_up(void)
+{
+	struct netns ns[2];
+	if (!joined(ns))
+		return;
 	netns_do(&ns[0], "ip link set v down");
 	const uint64_t received = pair.b.received;
 	netpair_send(&pair.a, B, 1, 4);
@@ -82,15 +90,9 @@ static void a_link_that_goes_down_and_comes_up(void)
 
 static void what_a_firewall_drops(void)
 {
-	const struct qd_net_config c = netpair_link(0, "10.7.0.1", "10.7.0.2");
 	struct netns ns[2];
-	if (!netns_open(ns, 2))
+	if (!joined(ns))
 		return;
-	netns_join(&ns[0], &ns[1], "v");
-	netns_do(&ns[0], "ip addr add 10.7.0.1/24 dev v");
-	netns_do(&ns[1], "ip addr add 10.7.0.2/24 dev v");
-	netpair_begin(ns, &c);
-	CHECK(netpair_passes(4));
 	const uint64_t received = pair.b.received, sent = netpair_count(&pair.a, 0)->sent;
 	netns_do(&ns[1], "nft add table ip f");
 	netns_do(&ns[1], "nft add chain ip f i { type filter hook input priority 0 ; policy drop ; }");

@@ -3,6 +3,7 @@
  * the packet as it is. The witness's way of opening, with a key derived for each packet, says the same as that of
  * drv/packet, with its table. Keys as in f_packet. */
 #include "fuzz.h"
+#include "fuzz_packet.h"
 
 #include "drv/packet.h"
 #include "witness/box.h"
@@ -11,19 +12,7 @@
 
 enum {
 	FUZZ_SEALED = 0x01,
-	KEY_NUMBER = 7,
-	NONCE_AT = 25,
 };
-
-static struct qd_keyfile keys(void)
-{
-	struct qd_keyfile k = {.count = 1, .slot = {{.number = KEY_NUMBER, .use = true}}};
-	for (size_t i = 0; i < sizeof(k.cluster); i++)
-		k.cluster[i] = (uint8_t)(0xc0 + i);
-	for (size_t i = 0; i < sizeof(k.slot[0].key); i++)
-		k.slot[0].key[i] = (uint8_t)(1 + i);
-	return k;
-}
 
 static void seal(const struct qd_packet *reader, uint8_t packet[QD_BOX_REQUEST_BYTES])
 {
@@ -31,14 +20,14 @@ static void seal(const struct qd_packet *reader, uint8_t packet[QD_BOX_REQUEST_B
 	uint8_t *text = packet + QD_WIRE_ENVELOPE_BYTES;
 	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(
 		text, &len, text, QD_WIRE_WITNESS_REQUEST_BYTES, packet, QD_WIRE_ENVELOPE_BYTES, NULL,
-		packet + NONCE_AT, reader->slot[0].receive[packet[3] % (QD_NODES_MAX + 1)]);
+		packet + FUZZ_NONCE_AT, reader->slot[0].receive[packet[3] % (QD_NODES_MAX + 1)]);
 	qd_assert(len == QD_WIRE_WITNESS_REQUEST_BYTES + QD_WIRE_MAC_BYTES);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct qd_packet reader;
-	const struct qd_keyfile k = keys();
+	const struct qd_keyfile k = fuzz_keys();
 	uint8_t packet[QD_BOX_REQUEST_BYTES] = {0};
 	struct qd_wire_envelope e;
 	struct qd_witness_request request;

@@ -3,6 +3,7 @@
  * right key, so that the contents get a chance; else the packet as it is. FUZZ_WITNESS: the witness opens it, else node 5.
  * What opens is sealed again as the same packet. The keys are those of tests/drv/t_packet.c. */
 #include "fuzz.h"
+#include "fuzz_packet.h"
 
 #include "drv/packet.h"
 
@@ -11,20 +12,8 @@
 enum {
 	FUZZ_SEALED = 0x01,
 	FUZZ_WITNESS = 0x02,
-	KEY_NUMBER = 7,
-	NONCE_AT = 25,
 	READER = 5,
 };
-
-static struct qd_keyfile keys(void)
-{
-	struct qd_keyfile k = {.count = 1, .slot = {{.number = KEY_NUMBER, .use = true}}};
-	for (size_t i = 0; i < sizeof(k.cluster); i++)
-		k.cluster[i] = (uint8_t)(0xc0 + i);
-	for (size_t i = 0; i < sizeof(k.slot[0].key); i++)
-		k.slot[0].key[i] = (uint8_t)(1 + i);
-	return k;
-}
 
 /* With the key of the direction that the bytes of the envelope name. */
 static size_t seal(const struct qd_packet *reader, const uint8_t *data, size_t size, uint8_t *packet)
@@ -33,7 +22,7 @@ static size_t seal(const struct qd_packet *reader, const uint8_t *data, size_t s
 	memcpy(packet, data, QD_WIRE_ENVELOPE_BYTES);
 	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(
 		packet + QD_WIRE_ENVELOPE_BYTES, &len, data + QD_WIRE_ENVELOPE_BYTES,
-		size - QD_WIRE_ENVELOPE_BYTES, packet, QD_WIRE_ENVELOPE_BYTES, NULL, packet + NONCE_AT,
+		size - QD_WIRE_ENVELOPE_BYTES, packet, QD_WIRE_ENVELOPE_BYTES, NULL, packet + FUZZ_NONCE_AT,
 		reader->slot[0].receive[packet[3] % (QD_NODES_MAX + 1)]);
 	return QD_WIRE_ENVELOPE_BYTES + (size_t)len;
 }
@@ -42,13 +31,13 @@ static size_t seal_again(const struct qd_packet_content *c, const uint8_t *packe
 {
 	static struct qd_packet senders[QD_NODES_MAX + 1];
 	struct qd_packet *p = &senders[c->from];
-	struct qd_keyfile k = keys();
+	struct qd_keyfile k = fuzz_keys();
 	if (p->slot_count == 0)
 		qd_assert(qd_packet_init(p, c->from, &k) == 0);
-	memcpy(p->prefix, packet + NONCE_AT, QD_PACKET_PREFIX_BYTES);
+	memcpy(p->prefix, packet + FUZZ_NONCE_AT, QD_PACKET_PREFIX_BYTES);
 	p->sealed = 0;
 	for (size_t i = 8; i > 0; i--)
-		p->sealed = p->sealed << 8 | packet[NONCE_AT + QD_PACKET_PREFIX_BYTES + i - 1];
+		p->sealed = p->sealed << 8 | packet[FUZZ_NONCE_AT + QD_PACKET_PREFIX_BYTES + i - 1];
 	if (p->sealed == UINT64_MAX)
 		return 0; /* the one that is never sent */
 	if (c->traffic == QD_WIRE_NODE)
@@ -65,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t packet[QD_WIRE_PACKET_MAX + 64];
 	uint8_t again[QD_WIRE_PACKET_MAX];
 	if (readers[0].slot_count == 0) {
-		struct qd_keyfile k = keys();
+		struct qd_keyfile k = fuzz_keys();
 		qd_assert(qd_packet_init(&readers[0], READER, &k) == 0);
 		qd_assert(qd_packet_init(&readers[1], QD_PACKET_WITNESS, &k) == 0);
 	}
