@@ -338,16 +338,18 @@ static bool can_be_quorate(struct sim *s, uint64_t dead, const struct qd_head **
 {
 	const struct qd_head *newest = NULL;
 	uint64_t votes = 0;
+	bool configured = false; /* by what it has kept itself: else it proposes nothing */
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		const struct sim_store *st = &s->c.stores[i];
 		if ((dead >> i & 1) != 0 || !st->durable.has_vote || operator_prevents(s, &s->machines[i]))
 			continue;
 		votes |= qd_set_of(i + 1);
+		configured = configured || qd_set_has(st->durable.head.votes.nodes, i + 1);
 		if (newest == NULL || qd_tag_compare(newest->tag, st->durable.head.tag) < 0)
 			newest = &st->durable.head;
 	}
 	*newest_out = newest;
-	if (newest == NULL)
+	if (newest == NULL || !configured)
 		return false;
 	const struct qd_witness_record *w = &s->c.witness.durable;
 	uint32_t extras = s->o.c.has_disk ? QD_EXTRA_DISK : 0;
