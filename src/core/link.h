@@ -106,7 +106,8 @@ struct qd_peer {
 	uint64_t sequence;    /* last one sent */
 	struct qd_link links[QD_LINKS_MAX];
 	/* statistics */
-	uint64_t stale; /* packets of another session, too old, or seen before */
+	/* packets of another session, too old, or seen before: second copies of what went over several links, too */
+	uint64_t stale;
 };
 
 struct qd_links {
