@@ -23,6 +23,11 @@
 #define NAME_BEAT "beat-%02u"
 #define NAME_NEW "new-%02u"
 
+enum {
+	NS_PER_S = 1000000000,
+	TELL_TWIN_S = 600,
+};
+
 /* What the directory says now. */
 struct look {
 	uint64_t inode, birth_ns;
@@ -291,6 +296,34 @@ static bool is_held(const struct qd_share_lock *l, const struct look *k, const s
 	return age_ns(l, s->there ? s->since : l->started) < challenge_ns;
 }
 
+/* What another start of this node says. */
+static void look_at_own(struct qd_share_lock *l, const struct look *k, const struct qd_witness_request *q)
+{
+	struct qd_share_sight *s = &l->sight[l->node - 1];
+	const struct qd_share_sight before = *s;
+	if (!qd_set_has(k->beats, l->node))
+		return;
+	look_at_beat(l, l->node);
+	if (!before.there || before.incarnation != s->incarnation || before.beat == s->beat ||
+	    s->incarnation == q->incarnation)
+		return;
+	l->twin = true;
+	l->twin_seen = s->since;
+}
+
+/* An earlier start of this node has ended, and its beat stands still. If it moves under this one's eyes, then another
+ * machine has this node's id, and what it holds is not taken from it. It beats several times in half of its C. */
+static bool is_held_by_twin(const struct qd_share_lock *l, const struct look *k,
+			    const struct qd_witness_request *q)
+{
+	const struct qd_share_sight *s = &l->sight[l->node - 1];
+	if (k->holder != q->node || k->incarnation == q->incarnation || !s->there ||
+	    s->incarnation == q->incarnation)
+		return false;
+	return age_ns(l, s->since) < k->challenge_ns / 2 ||
+	       (l->twin && age_ns(l, l->twin_seen) < q->challenge_ns);
+}
+
 static struct qd_witness_record record_of(const struct qd_witness_request *q, const struct look *k)
 {
 	struct qd_witness_record r = {.confirmed = true,
@@ -340,7 +373,7 @@ static enum qd_witness_verdict lock(struct qd_share_lock *l, const struct qd_wit
 		return QD_WITNESS_OLD_EPOCH;
 	if (k->holder == q->node && q->incarnation < k->incarnation)
 		return QD_WITNESS_NOT_HOLDER;
-	if (is_held(l, k, q))
+	if (is_held(l, k, q) || is_held_by_twin(l, k, q))
 		return QD_WITNESS_HELD;
 	const struct qd_witness_record r = record_of(q, k);
 	if (beat(l, q, true) != 0)
@@ -458,6 +491,8 @@ static enum qd_witness_verdict decide(struct qd_share_lock *l, const struct qd_w
 		return QD_WITNESS_STORE;
 	if (!k->confirmed && q->ask != QD_WITNESS_CONFIRM)
 		return QD_WITNESS_UNCONFIRMED;
+	if (beats != BEATS_NONE)
+		look_at_own(l, k, q);
 	switch (q->ask) {
 	case QD_WITNESS_LOCK:
 		return lock(l, q, k);
@@ -506,6 +541,16 @@ int qd_share_lock_init(struct qd_share_lock *l, const struct qd_share_files *fil
 	return n < 0 || (size_t)n >= sizeof l->dir ? -ENAMETOOLONG : 0;
 }
 
+static void tell(struct qd_share_lock *l, bool fits, const char *unfit)
+{
+	const bool twin = l->twin && age_ns(l, l->twin_seen) < (uint64_t)TELL_TWIN_S * NS_PER_S;
+	const char *what = fits && twin ? "another start of this node is at work there: another machine has "
+					  "its id and key (give it its own)"
+					: unfit;
+	(void)snprintf(l->why, sizeof l->why, "%s%s%s", what[0] != '\0' ? l->dir : "",
+		       what[0] != '\0' ? ": " : "", what);
+}
+
 void qd_share_lock_ask(struct qd_share_lock *l, const struct qd_witness_request *q,
 		       struct qd_witness_answer *a)
 {
@@ -516,9 +561,13 @@ void qd_share_lock_ask(struct qd_share_lock *l, const struct qd_witness_request 
 	/* Each time: it may be mounted again, in another way. */
 	const bool fits = l->files->fit(l->dir, unfit, sizeof unfit);
 	a->verdict = fits ? decide(l, q, &k) : QD_WITNESS_STORE;
+	/* This process is the latest start of its node. */
+	if (k.holder == q->node && k.incarnation > q->incarnation) {
+		l->twin = true;
+		l->twin_seen = l->files->now();
+	}
 	if (!fits || a->verdict != QD_WITNESS_STORE)
-		(void)snprintf(l->why, sizeof l->why, "%s%s%s", unfit[0] != '\0' ? l->dir : "",
-			       unfit[0] != '\0' ? ": " : "", unfit);
+		tell(l, fits, unfit);
 	if (a->verdict != QD_WITNESS_STORE && k.confirmed)
 		remember(l, &k);
 	a->epoch = k.floor;

@@ -45,8 +45,11 @@ struct qd_share_lock {
 	struct qd_mono started;
 	uint64_t epoch_seen; /* highest; a share that knows less was rolled back */
 	struct qd_tag tag_seen;
-	struct qd_share_sight sight[QD_NODES_MAX]; /* [id - 1] */
-	uint64_t inode, birth_ns;		   /* of the directory that `read` is of */
+	struct qd_share_sight
+		sight[QD_NODES_MAX]; /* [id - 1]; the own: what another start of this node says */
+	bool twin;		     /* another start of this node was seen to live ... */
+	struct qd_mono twin_seen;    /* ... last at */
+	uint64_t inode, birth_ns;    /* of the directory that `read` is of */
 	struct qd_share_read read[QD_SHARE_READ_COUNT];
 	char why[QD_SHARE_WHY_MAX]; /* of the last request: what failed, or is doubtful; "": nothing */
 };

@@ -15,7 +15,7 @@ setup() {
 
 teardown() {
   cluster_stop
-  for n in 1 2; do ip netns del "$NS-$n" 2>/dev/null || true; done
+  for n in 1 2 3; do ip netns del "$NS-$n" 2>/dev/null || true; done
 }
 
 # Two nodes of one network, their configurations, and the cluster's directory.
@@ -144,6 +144,40 @@ in_log() {
   quorate_is "$OTHER" false
   ip -n "$NS-1" link set wire up
   for n in 1 2; do tgt_wait 30 sees $n 2; done
+}
+
+# Another machine that sees the share and nobody else, with the id and key of node $1. Its first start is a later one than
+# that node's: they count from the time of day at which the store was made.
+false_one() {
+  later() { [ "$(date +%s)" -gt "$1" ]; }
+  tgt_wait 10 later "$(field "$1" ".nodes[] | select(.id == $1) | .incarnation")"
+  ip netns add "$NS-3"
+  ip -n "$NS-3" link add wire type veth peer name end
+  ip -n "$NS-3" addr add "10.99.0.$1/24" dev wire
+  for link in lo end wire; do ip -n "$NS-3" link set $link up; done
+  mkdir -p "$BATS_TEST_TMPDIR/n3/state" "$BATS_TEST_TMPDIR/n3/run"
+  sed "s|/n$1/|/n3/|; s/id: \(0*\)$1\$/id: \13/" "$BATS_TEST_TMPDIR/n$1/conf.yaml" >"$BATS_TEST_TMPDIR/n3/conf.yaml"
+  "$CTL" cluster create "$BATS_TEST_TMPDIR/n3/conf.yaml" >"$BATS_TEST_TMPDIR/n3/created"
+  start_one 3
+}
+
+asked_at_least() {
+  [ "$(field "$1" '[.witness.ways[].asked] | add')" -ge "$2" ]
+}
+
+@test "another machine with the id and key of the lock's holder: it is told, and the cluster keeps lock and vote" {
+  both_with_the_lock
+  before=$(field "$AT" '[.view.epoch, .quorum.votes_present, .witness.record.epoch] | tostring')
+  false_one "$AT"
+  tgt_wait 30 in_log 3 "witness.share: .*another start of this node is at work there: another machine has its id and key"
+  # the other one goes on asking for the lock
+  tgt_wait 60 asked_at_least 3 $(($(field 3 '[.witness.ways[].asked] | add') + 10))
+  [ "$(field "$AT" '[.view.epoch, .quorum.votes_present, .witness.record.epoch] | tostring')" = "$before" ]
+  holds "$AT"
+  quorate_is 3 false
+  run ctl 3 witness status
+  echo "$output"
+  [[ $output == *"because  $DIR: another start of this node is at work there"* ]]
 }
 
 # A FIFO in place of the file that a renewal rewrites: opening it for writing waits for a reader, as a share does that hangs.

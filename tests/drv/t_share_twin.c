@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The witness in a directory, and two machines that have one id: what the one holds is not taken by the other. */
+#include "unit/unit.h"
+
+#include "drv/share_lock.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+enum {
+	PATH_BYTES = 200,
+	C_MS = 6000,
+	NODE = 1,
+};
+
+static char root[PATH_BYTES];
+static char dir[PATH_BYTES + 64];
+static const uint8_t CLUSTER[QD_WITNESS_CLUSTER_BYTES] = {0xab, 1, 2,  3,  4,  5,  6,  7,
+							  8,	9, 10, 11, 12, 13, 14, 15};
+static struct qd_mono now;
+static struct qd_share_files files;
+static struct qd_share_lock earlier, later; /* two starts of one node */
+static struct qd_witness_answer got;
+static uint64_t ids;
+
+static struct qd_mono fake_now(void)
+{
+	return now;
+}
+
+static bool fit(const char *where, char *why, size_t why_bytes)
+{
+	(void)where;
+	UNIT_OK(why_bytes > 0);
+	why[0] = '\0';
+	return true;
+}
+
+static void wait_ms(int64_t ms)
+{
+	now = qd_mono_add(now, qd_span_ms(ms));
+}
+
+static enum qd_witness_verdict ask(struct qd_share_lock *l, enum qd_witness_ask what, uint64_t epoch)
+{
+	const struct qd_witness_request q = {.ask = what,
+					     .id = ++ids,
+					     .node = NODE,
+					     .incarnation = l == &earlier ? 101 : 201,
+					     .epoch = epoch,
+					     .challenge_ns = (uint64_t)qd_span_ms(C_MS).ns};
+	qd_share_lock_ask(l, &q, &got);
+	return got.verdict;
+}
+
+static bool told(const struct qd_share_lock *l)
+{
+	return strstr(l->why, "another machine has its id and key") != NULL;
+}
+
+static void empty(void)
+{
+	DIR *d = opendir(dir);
+	for (const struct dirent *e = d == NULL ? NULL : readdir(d); e != NULL; e = readdir(d)) {
+		if (e->d_name[0] != '.')
+			(void)unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	(void)rmdir(dir);
+}
+
+static void start(struct qd_share_lock *l)
+{
+	UNIT_EQUAL(qd_share_lock_init(l, &files, root, CLUSTER, NODE), 0);
+}
+
+/* The earlier start holds the lock of epoch 128; the later one has looked once. */
+static void both(void)
+{
+	empty();
+	UNIT_EQUAL(mkdir(dir, 0700), 0);
+	start(&earlier);
+	UNIT_EQUAL(ask(&earlier, QD_WITNESS_CONFIRM, 64), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&earlier, QD_WITNESS_LOCK, 128), QD_WITNESS_OK);
+	start(&later);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_SHOW, 0), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 64), QD_WITNESS_OLD_EPOCH);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_HELD);
+}
+
+static void lives(void)
+{
+	both();
+	for (int i = 0; i < 5; i++) {
+		wait_ms(C_MS / 3);
+		UNIT_EQUAL(ask(&earlier, QD_WITNESS_RENEW, 128), QD_WITNESS_OK);
+		UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_HELD);
+		UNIT_OK(told(&later));
+	}
+	UNIT_OK(!told(&earlier));
+	wait_ms(C_MS - 1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_HELD);
+	wait_ms(1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_OK);
+	/* had it only been away for so long, it is told */
+	UNIT_EQUAL(ask(&earlier, QD_WITNESS_RENEW, 128), QD_WITNESS_OLD_EPOCH);
+	UNIT_OK(told(&earlier));
+}
+
+static void has_ended(void)
+{
+	both();
+	wait_ms(C_MS / 2 - 1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_HELD);
+	wait_ms(1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_OK);
+	UNIT_OK(!told(&later));
+	/* its own beats are none of another's */
+	wait_ms(1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_RENEW, 192), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 256), QD_WITNESS_OK);
+	UNIT_OK(!told(&later));
+}
+
+static const struct unit_test TESTS[] = {
+	{"a later start of a node takes nothing from an earlier one that lives, and both are told", lives},
+	{"a node that was started again waits for half of C, and only for an earlier start's beat",
+	 has_ended},
+};
+
+int main(void)
+{
+	char name[] = "/tmp/qd-share-twin-XXXXXX";
+	if (mkdtemp(name) == NULL)
+		return EXIT_FAILURE;
+	(void)snprintf(root, sizeof root, "%s", name);
+	(void)snprintf(dir, sizeof dir, "%s/ab0102030405060708090a0b0c0d0e0f", root);
+	now = (struct qd_mono){UINT64_C(1000000000000)};
+	files = qd_share_files_kernel;
+	files.now = fake_now;
+	files.fit = fit;
+	const int rc = unit_run("t_share_twin", TESTS, UNIT_COUNT(TESTS));
+	empty();
+	(void)rmdir(root);
+	return rc;
+}
