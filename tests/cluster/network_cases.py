@@ -468,6 +468,33 @@ def refused(rig, note):
     need(rig.running() == [owner.name] and len(rig.journal('run')) == 1, 'the service was disturbed')
 
 
+@case('a node that hears the others but can fetch no configuration is out of the view until it can', Plan(3))
+def no_text(rig, note):
+    owner = rig.up()
+    rig.settle()
+    closed = rig.nodes[others(rig, owner)[-1]]
+    space, since = rig.networks.spaces[closed.name], rig.now()
+    space.nft('table inet closed { chain out { type filter hook output priority 0; meta l4proto tcp drop; } }')
+    code, said = owner.ctl('quorum', 'set', '--weight', '%s=2' % owner.name, '--yes')
+    # Who asked may be told that it is not known: a new view was made meanwhile.
+    note('the change: exit status %d after %.0f ms' % (code, rig.now() - since))
+    told = wait_for(lambda: closed.find_line('cannot be fetched from node %d over any network' % owner.number, since),
+                    rig.limit(), 'a word of it')
+    note('said: %s' % told[1].string)
+
+    def done(*numbers):
+        known = [rig.nodes[i].status() for i in numbers]
+        return all(k['quorum']['quorate'] and not k['quorum']['changing'] and
+                   {n['id']: n['weight'] for n in k['nodes']}[owner.number] == 2 for k in known)
+    wait_for(lambda: done(*others(rig, closed)), rig.limit(), 'the change on the two others: %s' % said)
+    need(not done(closed.number), 'it has what it could not fetch')
+    need(rig.running() == [owner.name] and len(rig.journal('run')) == 1, 'the service was disturbed')
+    space.nft('delete table inet closed')
+    wait_for(lambda: done(*rig.nodes), rig.limit(), 'the change on all three')
+    rig.wait_view(list(rig.nodes))
+    need(len(rig.journal('run')) == 1, 'the service was disturbed')
+
+
 # ------------------------------------------------ bad input
 
 def stranger(rig, node, verdict):
