@@ -28,7 +28,7 @@ stage build-gcc build 'src/*/*.c' 'make -k programs-gcc tests-gcc all'
 stage build-clang build 'src/*/*.c' 'make -k programs-clang tests-clang'
 stage build-plain build 'src/*/*.c' 'make -k programs-plain tests-plain'
 stage build-asan build 'src/*/*.c' 'make -k programs-asan tests-asan'
-stage build-mutants build 'tests/sim/main.c' 'make -k build/sim-mutants build/explore/explore build/mutants/tests/unit/t_cluster_ages build/mutants/tests/unit/t_witness_core'
+stage build-mutants build 'tests/sim/main.c' 'make -k build/sim-mutants build/explore/explore $(grep -oE "build/mutants/tests/unit/[a-z_]+" docs/MUTANTS.md | sort -u)'
 stage build-fuzz build 'tests/fuzz/f_*.c' 'make -k fuzz-build'
 
 stage sim-mutants pool 'tests/sim/main.c' 'tests/run_sim.sh mutants'
