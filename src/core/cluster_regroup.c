@@ -18,7 +18,9 @@ static void prepare(struct qd_cluster_turn *t)
 	const uint64_t least = qd_extra_least_counter(c);
 	c->max_counter = c->max_counter + 1 < least ? least : c->max_counter + 1;
 	const uint64_t epoch = qd_epoch_make(c->max_counter, c->config.node_id);
-	*l = (struct qd_lead){.since = t->now, .free_at = QD_NEVER, .round = round};
+	/* Who waits for a change of the view before is told that it is not known (qd_change_think()). */
+	const bool asked = l->change_operator;
+	*l = (struct qd_lead){.since = t->now, .free_at = QD_NEVER, .round = round, .change_operator = asked};
 	l->view.epoch = epoch;
 	l->view.members = c->set;
 	for (uint32_t id = qd_set_next(c->set, 0); id != 0; id = qd_set_next(c->set, id))

@@ -474,7 +474,7 @@ def no_text(rig, note):
     rig.settle()
     closed = rig.nodes[others(rig, owner)[-1]]
     space, since = rig.networks.spaces[closed.name], rig.now()
-    space.nft('table inet closed { chain out { type filter hook output priority 0; meta l4proto tcp drop; } }')
+    space.nft('table inet closed {', 'chain out { type filter hook output priority 0;', 'meta l4proto tcp drop; }', '}')
     code, said = owner.ctl('quorum', 'set', '--weight', '%s=2' % owner.name, '--yes')
     # Who asked may be told that it is not known: a new view was made meanwhile.
     note('the change: exit status %d after %.0f ms' % (code, rig.now() - since))

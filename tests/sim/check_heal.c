@@ -24,6 +24,16 @@ static bool nobody_may(const struct sim *s)
 	return (may & ~one) == 0 || (may & ~(scar ^ one)) == 0;
 }
 
+/* Whoever asked for something before healing has been answered by now. */
+static void check_answered(struct sim *s)
+{
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct sim_machine *m = &s->machines[i];
+		if (m->process && !m->dead && s->c.seen[i].asked != 0)
+			sim_fail(s, "contract: an operator of node %u still waits for an answer", m->node_id);
+	}
+}
+
 void check_cluster_end(struct sim *s)
 {
 	const struct sim_cluster_facts *c = &s->c.facts;
@@ -32,6 +42,7 @@ void check_cluster_end(struct sim *s)
 	const uint64_t bound = cluster_heal_bound_ns(&s->o) + f->heal_retries * again;
 	if (c->views_healed > s->cover->views_healed_max)
 		s->cover->views_healed_max = c->views_healed;
+	check_answered(s);
 	if (!c->required || (f->heal_owner == SIM_MACHINES_MAX && cluster_lost_quorum(s))) {
 		s->cover->not_quorate++;
 		return;
