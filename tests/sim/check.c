@@ -248,11 +248,14 @@ void check_strike(struct sim *s, const struct sim_op *op, int32_t holder_nexus, 
 
 /* ---- I6 ---- */
 
-/* Where views decide, it goes on from view to view of the same leader. */
+/* Where views decide, it goes on from view to view of the same leader; and what failed under one view is tried once more
+ * under the next (five nodes, seed 1333: a node that had held itself out came back late). */
 static bool serves(const struct sim *s, const struct sim_machine *m)
 {
+	const bool again =
+		s->o.c.on && m->runner.state == SIM_RUNNER_STARTING && s->facts.heal_owner == m->index;
 	return m->powered && m->process && (m->mine || s->o.c.on) &&
-	       (m->runner.state == SIM_RUNNER_RUNNING || m->runner.failed);
+	       (m->runner.state == SIM_RUNNER_RUNNING || m->runner.failed || again);
 }
 
 void check_heal(struct sim *s)
