@@ -100,6 +100,10 @@ bool qd_arb_times_think(struct qd_turn *t)
 		qd_batch_write_times(t, &a->next_times);
 		return true;
 	}
+	const struct qd_times *before = &t->node->config.times;
+	if (t->config->has_cluster &&
+	    (a->next_times.wait.ns > before->wait.ns || a->next_times.challenge.ns > before->challenge.ns))
+		qd_extra_times_grew(&t->node->cluster);
 	t->node->config.times = a->next_times;
 	a->times_pending = false;
 	qd_arb_trace(t, QD_TRACE_TIMES, (uint64_t)t->times->renew.ns, 0, 0);

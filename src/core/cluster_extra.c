@@ -152,11 +152,14 @@ static bool disk_is_of_use(const struct qd_cluster *c)
 	       qd_head_quorate(h, c->set, qd_extra_held(c) | QD_EXTRA_DISK);
 }
 
-/* When a node in no view has kept the disk long enough without proposing one: the others may see another set than it
- * does, for ever (five nodes of the version before, seed 16807). */
+/* When a node in no view has kept the disk for long enough without proposing one, although it was its turn: the others may
+ * see another set than it does, for ever (five nodes of the version before, seed 16807). */
 static struct qd_mono idle_at(const struct qd_cluster *c, const struct qd_times *times)
 {
-	return c->disk.held && c->state == QD_CLUSTER_JOINING ? qd_mono_add(c->lead.since, times->takeover)
+	const struct qd_mono turn = qd_turn_at(c);
+	const struct qd_mono since =
+		qd_mono_is_never(turn) ? c->lead.since : qd_mono_max(c->lead.since, turn);
+	return c->disk.held && c->state == QD_CLUSTER_JOINING ? qd_mono_add(since, times->takeover)
 							      : QD_NEVER;
 }
 
@@ -237,6 +240,21 @@ void qd_extra_adopt(struct qd_cluster_turn *t)
 
 /* ------------------------------------------------ witness */
 
+/* For so long after its last renewal the lock stays this node's: as long as a right may last that counts on it. Who takes
+ * it then may have shorter times than this node, and waits by those (five nodes of the version before, seed 8599). */
+static struct qd_span lock_lasts(const struct qd_times *times)
+{
+	const bool longer = times->wait.ns > times->challenge.ns;
+	return longer && QD_RULE(LOCK_LASTS) ? times->wait : times->challenge;
+}
+
+void qd_extra_times_grew(struct qd_cluster *c)
+{
+	/* A renewal that told the witness of shorter times proves nothing for longer ones. */
+	c->witness.asked_id = 0;
+	c->witness.start = QD_MONO_ZERO;
+}
+
 static void ask(struct qd_cluster_turn *t, enum qd_witness_ask what, const struct qd_head *head)
 {
 	struct qd_cluster *c = t->c;
@@ -258,7 +276,7 @@ static void ask(struct qd_cluster_turn *t, enum qd_witness_ask what, const struc
 		.node = c->config.node_id,
 		.incarnation = c->config.incarnation,
 		.epoch = what == QD_WITNESS_RELEASE ? w->epoch : c->lead.view.epoch,
-		.challenge_ns = (uint64_t)t->times->challenge.ns,
+		.challenge_ns = (uint64_t)lock_lasts(t->times).ns,
 	};
 	if (head == NULL)
 		return;
@@ -270,6 +288,16 @@ static struct qd_mono pace_end(const struct qd_cluster_turn *t)
 {
 	const struct qd_span pace = qd_span_ms(QD_WITNESS_PACE_MS);
 	return qd_mono_add(t->now, pace.ns < t->times->look.ns ? pace : t->times->look);
+}
+
+/* As soon as the lock can be had, if that comes before the pace: when its holder's last renewal, of which the answer tells,
+ * is old enough by the witness's clock, too. */
+static struct qd_mono free_by_then(const struct qd_cluster_turn *t, const struct qd_witness_answer *a)
+{
+	const struct qd_span lasts = lock_lasts(t->times);
+	const struct qd_mono renewed = {a->age_ns < t->now.ns ? t->now.ns - a->age_ns : 0};
+	const struct qd_mono at = qd_mono_add(qd_mono_add(renewed, lasts), qd_span_div(lasts, 250));
+	return qd_mono_before(t->now, at) ? qd_mono_min(at, pace_end(t)) : pace_end(t);
 }
 
 /* A new witness, or one that nobody trusts yet: a leader that does not need it says what is true. */
@@ -394,7 +422,7 @@ void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer 
 	if (a->verdict == QD_WITNESS_SESSION)
 		return; /* it restarted, or was never met: the same again, addressed to it */
 	if (a->verdict != QD_WITNESS_OK) {
-		w->ask_after = pace_end(t);
+		w->ask_after = a->verdict == QD_WITNESS_HELD ? free_by_then(t, a) : pace_end(t);
 		/* Who must be confirmed has lost what it granted: confirmed and locked anew, it counts again. */
 		if (a->verdict == QD_WITNESS_NOT_HOLDER || a->verdict == QD_WITNESS_OLD_EPOCH ||
 		    a->verdict == QD_WITNESS_UNCONFIRMED || what == QD_WITNESS_RELEASE ||

@@ -67,6 +67,7 @@
 	X(PROMISED_WAITS, "M.3", "a promise to a node that was removed holds up every other proposal")       \
 	X(KEEP_GIVES_UP, "M.3", "a store waits for ever for a text whose leader is gone")                    \
 	X(IDLE_HOLDER, "M.6", "a node that may not propose keeps the disk from the others")                  \
+	X(LOCK_LASTS, "M.6", "the witness grants its lock before the holder's right is over")                \
 	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
 	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \

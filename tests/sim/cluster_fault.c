@@ -337,11 +337,17 @@ void cluster_trap_change(struct sim *s, struct sim_machine *m)
 static bool can_be_quorate(struct sim *s, uint64_t dead, const struct qd_head **newest_out)
 {
 	const struct qd_head *newest = NULL;
+	const struct qd_head *known = NULL;
 	uint64_t votes = 0;
 	bool configured = false; /* by what it has kept itself: else it proposes nothing */
 	for (uint32_t i = 0; i < s->o.machines; i++) {
 		const struct sim_store *st = &s->c.stores[i];
-		if ((dead >> i & 1) != 0 || !st->durable.has_vote || operator_prevents(s, &s->machines[i]))
+		if ((dead >> i & 1) != 0 || operator_prevents(s, &s->machines[i]))
+			continue;
+		/* Also what is known without a vote: a store that lost its own knows of newer rules all the same. */
+		if (known == NULL || qd_tag_compare(known->tag, st->durable.head.tag) < 0)
+			known = &st->durable.head;
+		if (!st->durable.has_vote)
 			continue;
 		votes |= qd_set_of(i + 1);
 		configured = configured || qd_set_has(st->durable.head.votes.nodes, i + 1);
@@ -360,7 +366,7 @@ static bool can_be_quorate(struct sim *s, uint64_t dead, const struct qd_head **
 		if (!qd_head_quorate(sim_disk_peek_slot(&s->disk), votes, extras))
 			return false;
 	}
-	return qd_head_quorate(newest, votes, extras);
+	return qd_head_quorate(newest, votes, extras) && qd_head_quorate(known, votes, extras);
 }
 
 static void bury(struct sim *s, struct sim_machine *m)

@@ -136,6 +136,41 @@ static void yielded_when_it_knows(void)
 	vw_free(w);
 }
 
+static uint64_t lasts_ns(const struct vw *w)
+{
+	for (uint32_t i = 0; i < w->out.count; i++)
+		if (w->out.list[i].kind == QD_ACTION_WITNESS)
+			return w->out.list[i].u.witness.challenge_ns;
+	return 0;
+}
+
+/* Whoever has the lock next may have shorter times, and waits by those: so the lock itself lasts as long as a right. Longer
+ * times of this node count when the witness knows of them. */
+static void lasts_as_long_as_a_right(void)
+{
+	struct vw *w = vw_new(2, QD_MODEL_NODE_AND_WITNESS);
+	struct qd_node *n = &w->node[1].core;
+	struct qd_cluster *c = &n->cluster;
+	vw_start_all(w);
+	UNIT_OK(vw_until(w, somebody_owns, 10000));
+	vw_run(w, 20000);
+	UNIT_EQUAL(vw_owner(w), 1);
+	UNIT_OK(c->witness.epoch != 0 && c->witness.start.ns != 0);
+	w->now = qd_mono_add(c->witness.start, w->times.renew);
+	c->witness.asked_id = 0;
+	struct qd_cluster_turn t = turn_of(w, 1);
+	qd_extra_think(&t);
+	UNIT_OK(asks(w, QD_WITNESS_RENEW));
+	UNIT_EQUAL(lasts_ns(w), (uint64_t)w->times.wait.ns);
+	UNIT_OK(w->times.wait.ns > w->times.challenge.ns);
+	qd_extra_times_grew(c);
+	t = turn_of(w, 1);
+	qd_extra_think(&t);
+	UNIT_OK(asks(w, QD_WITNESS_RENEW));
+	UNIT_EQUAL(c->witness.start.ns, 0);
+	vw_free(w);
+}
+
 static bool second_is(const struct vw *w, enum qd_cluster_state state)
 {
 	return w->node[2].core.cluster.state == state;
@@ -303,6 +338,7 @@ static const struct unit_test TESTS[] = {
 	{"the disk is given to the heir when that has all promises", given_when_it_knows},
 	{"and in the view that was promised", given_in_its_view},
 	{"the witness is given to the heir when that has all promises", yielded_when_it_knows},
+	{"the lock lasts as long as a right", lasts_as_long_as_a_right},
 	{"the heir says that it has all promises", says_that_it_knows},
 	{"the disk counts for a proposal by a round from after its epoch was chosen",
 	 counts_by_a_later_round},
