@@ -43,8 +43,7 @@ struct qd_witness_request {
 	uint64_t epoch;
 	struct qd_tag tag;
 	uint8_t digest[QD_DIGEST_BYTES];
-	uint64_t
-		challenge_ns; /* the lock lasts so long after the last renewal: asker's or holder's, the longer */
+	uint64_t challenge_ns; /* so long lasts the lock after a renewal; asker's or holder's, the longer */
 };
 
 struct qd_witness_answer {
