@@ -206,7 +206,6 @@ static void installed(struct qd_cluster_turn *t, uint32_t from, const struct qd_
 	c->members[from - 1].said_in = t->now;
 }
 
-/* The extra voter is here, and what it knows is known. */
 /* The others may have better luck with the disk, or the witness: their turn comes first. */
 static void stand_back(struct qd_cluster_turn *t)
 {
@@ -227,6 +226,7 @@ static bool extra_is_silent(const struct qd_cluster *c)
 	return disk || witness;
 }
 
+/* The extra voter is here, and what it knows is known. */
 static void got_extra(struct qd_cluster_turn *t)
 {
 	struct qd_cluster *c = t->c;
