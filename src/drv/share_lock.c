@@ -312,7 +312,8 @@ static void look_at_own(struct qd_share_lock *l, const struct look *k, const str
 }
 
 /* An earlier start of this node has ended, and its beat stands still. If it moves under this one's eyes, then another
- * machine has this node's id, and what it holds is not taken from it. It beats several times in half of its C. */
+ * machine has this node's id, and what it holds is not taken from it. It beats several times in half of the time that
+ * its lock lasts. */
 static bool is_held_by_twin(const struct qd_share_lock *l, const struct look *k,
 			    const struct qd_witness_request *q)
 {

@@ -276,7 +276,8 @@ void check_cluster_forget(struct sim *s, const struct sim_machine *m)
 
 /* ---- the witness ---- */
 
-/* Its holder had been silent for C, and the answer says no longer time since others were answered than it is. */
+/* Its holder had been silent for as long as the asker's lock would last, and the answer says no longer time since others
+ * were answered than it is. */
 static void check_lock(struct sim *s, const struct qd_witness_request *q, const struct qd_witness_answer *a)
 {
 	const struct sim_cluster_facts *f = &s->c.facts;
