@@ -20,7 +20,7 @@ struct qd_store {
 };
 
 /* Take the next incarnation: larger than any in the store, durable before it is returned. A store without copies
- * begins with the present second, so that a node whose disk was replaced does not start from the beginning.
+ * begins with the present microsecond, so that a node whose disk was replaced does not start from the beginning.
  * 0; -QD_ERR_REFUSED: the store belongs to another machine or node, or both copies are damaged; -QD_ERR_IO. Then
  * why[QD_STORE_WHY_MAX] says what to do. */
 int qd_store_open(struct qd_store *s, uint64_t *incarnation, char *why);

@@ -149,8 +149,6 @@ in_log() {
 # Another machine that sees the share and nobody else, with the id and key of node $1. Its first start is a later one than
 # that node's: they count from the time of day at which the store was made.
 false_one() {
-  later() { [ "$(date +%s)" -gt "$1" ]; }
-  tgt_wait 10 later "$(field "$1" ".nodes[] | select(.id == $1) | .incarnation")"
   ip netns add "$NS-3"
   ip -n "$NS-3" link add wire type veth peer name end
   ip -n "$NS-3" addr add "10.99.0.$1/24" dev wire

@@ -114,7 +114,7 @@ static void incarnations_only_grow(void)
 	uint64_t first = 0, next = 0;
 	struct qd_store s = store_of("store", 3, 1);
 	CHECK(qd_store_open(&s, &first, why) == 0 &&
-	      first > 1700000000); /* a new store begins with the time */
+	      first > 1700000000000000); /* a new store begins with the time, in microseconds */
 	CHECK(qd_store_open(&s, &next, why) == 0 && next == first + 1);
 	CHECK(qd_store_write(&s, next + 10, why) == 0);
 	CHECK(qd_store_open(&s, &next, why) == 0 && next == first + 12);
@@ -126,8 +126,12 @@ static void incarnations_only_grow(void)
 			CHECK(qd_store_open(&s, &next, why) == 0 && next == before + 1);
 		}
 	}
-	damage(&s, 0, "quorumd-incarnation 1 99999999999 3 01000000000000000000000000000000 00000000\n");
-	CHECK(qd_store_open(&s, &next, why) == 0 && next < 99999999999); /* wrong checksum */
+	damage(&s, 0, "quorumd-incarnation 1 9999999999999999 3 01000000000000000000000000000000 00000000\n");
+	CHECK(qd_store_open(&s, &next, why) == 0 && next < 9999999999999999); /* wrong checksum */
+	/* Two machines set up together, with one id by mistake, do not count from the same number. */
+	uint64_t one = 0, two = 0;
+	struct qd_store a = store_of("one", 3, 1), b = store_of("two", 3, 2);
+	CHECK(qd_store_open(&a, &one, why) == 0 && qd_store_open(&b, &two, why) == 0 && one != two);
 }
 
 static void foreign_stores_are_refused(void)
