@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum {
-	QD_CONTROL_VERSION = 3, /* of the messages; another one is refused */
+	QD_CONTROL_VERSION = 4, /* of the messages; another one is refused */
 	QD_CONTROL_PACKET_MAX =
 		65536, /* a snapshot of 16 nodes on 2 links is about 6 KiB, of 64 on 8 links 46 KiB, 64
 					* log lines 18 KiB */

@@ -81,11 +81,20 @@ static int check_share(void)
 	return good ? 0 : -QD_ERR_CONFIG;
 }
 
+/* Only a warning: the file may be checked on another machine than the one that runs the group. */
+static void look_at_script(void)
+{
+	if (conf.has_group && access(conf.group_script, X_OK) != 0)
+		(void)fprintf(stderr, "warning: group.script: %s cannot be run here: %s\n", conf.group_script,
+			      strerrordesc_np(errno));
+}
+
 static int check(const char *file)
 {
 	int rc = load(file);
 	if (rc == 0) {
 		qd_conf_messages_print(&messages, stderr);
+		look_at_script();
 		rc = check_share();
 	}
 	if (rc == 0)

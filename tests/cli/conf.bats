@@ -41,8 +41,25 @@ refused() {
     run build/quorumd --check "$example"
     echo "$output"
     [ "$status" -eq 0 ]
-    [[ $output != *warning* ]]
+    # of the script alone: it is not on this machine
+    [[ ${output/warning: group.script: \/etc\/quorumd\/web cannot be run here/} != *warning* ]]
   done
+}
+
+@test "a group's script that cannot be run here: told, and the file is valid" {
+  script=$BATS_TEST_TMPDIR/service
+  printf 'group:\n  name: db\n  script: %s\n' "$script" >>"$FILE"
+  run --separate-stderr build/quorumd --check "$FILE"
+  [ "$status" -eq 0 ]
+  [ "$stderr" = "warning: group.script: $script cannot be run here: No such file or directory" ]
+  touch "$script"
+  run --separate-stderr build/quorumd --check "$FILE"
+  [ "$status" -eq 0 ]
+  [ "$stderr" = "warning: group.script: $script cannot be run here: Permission denied" ]
+  chmod +x "$script"
+  run --separate-stderr build/quorumd --check "$FILE"
+  [ "$status" -eq 0 ]
+  [ -z "$stderr" ]
 }
 
 @test "two nodes with one address" {
