@@ -116,8 +116,10 @@ static void print_protections(const json_t *s)
 	const json_t *disk = json_object_get(s, "disk");
 	if (!json_is_true(json_object_get(disk, "capabilities_known")))
 		return;
+	/* No command tells beforehand: PREEMPT AND ABORT is sent until a target refuses it. */
 	(void)printf("  protects fencing yes, abort of queued writes %s, reservation over power loss %s\n",
-		     json_is_true(json_object_get(disk, "preempt_and_abort")) ? "yes" : "no",
+		     json_is_true(json_object_get(disk, "preempt_and_abort")) ? "yes (not refused so far)"
+									      : "no",
 		     json_is_true(json_object_get(disk, "aptpl")) ? "yes" : "no");
 }
 
