@@ -321,7 +321,7 @@ static void forcing_think(struct qd_cluster_turn *t)
 	const bool proposing = c->lead.forced && qd_cluster_makes(c);
 	const bool writing = c->keep_open || !qd_mono_is_never(c->keep_after) ||
 			     qd_tag_compare(c->want.head.tag, c->forcing_tag) >= 0;
-	if (!durable && (proposing || writing))
+	if (!durable && (proposing || (writing && QD_RULE(FORCE_FAILED))))
 		return;
 	c->forcing = false;
 	tell_operator(t, durable ? QD_REPLY_DONE : QD_REPLY_FAILED);

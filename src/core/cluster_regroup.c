@@ -19,7 +19,7 @@ static void prepare(struct qd_cluster_turn *t)
 	c->max_counter = c->max_counter + 1 < least ? least : c->max_counter + 1;
 	const uint64_t epoch = qd_epoch_make(c->max_counter, c->config.node_id);
 	/* Who waits for a change of the view before is told that it is not known (qd_change_think()). */
-	const bool asked = l->change_operator;
+	const bool asked = l->change_operator && QD_RULE(CHANGE_ANSWERED);
 	*l = (struct qd_lead){.since = t->now, .free_at = QD_NEVER, .round = round, .change_operator = asked};
 	l->view.epoch = epoch;
 	l->view.members = c->set;

@@ -102,7 +102,7 @@ struct qd_mono qd_turn_fallen_at(const struct qd_cluster *c, const struct qd_tim
 	const struct qd_lead *l = &c->lead;
 	const struct qd_span behind = qd_span_div(c->config.detection, 2);
 	struct qd_mono at = QD_NEVER;
-	if (!qd_cluster_leads(c))
+	if (!qd_cluster_leads(c) || !QD_RULE(FALLEN_MEMBER))
 		return at;
 	const uint64_t others = l->installed_by & l->view.members & ~qd_set_of(c->config.node_id);
 	for (uint32_t id = qd_set_next(others, 0); id != 0; id = qd_set_next(others, id)) {

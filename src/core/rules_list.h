@@ -66,13 +66,17 @@
 	X(DISK_ROUND, "M.6", "the disk votes for a proposal by a round from before its epoch was chosen")    \
 	X(PROMISED_WAITS, "M.3", "a promise to a node that was removed holds up every other proposal")       \
 	X(KEEP_GIVES_UP, "M.3", "a store waits for ever for a text whose leader is gone")                    \
+	X(FALLEN_MEMBER, "M.3", "a leader does not take a member in again that lost its view")               \
 	X(IDLE_HOLDER, "M.6", "a node that may not propose keeps the disk from the others")                  \
 	X(LOCK_LASTS, "M.6", "the witness grants its lock before the holder's right is over")                \
+	X(LOCK_GROWS, "M.6", "a renewal that named shorter times proves the lock for longer ones")           \
 	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
 	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \
 	X(CHANGE_IS_ANSWER, "M.7", "taking a change is not counted as renewing the leader")                  \
 	X(ONE_CHANGE, "M.7", "a change of votes begins before the one before is final")                      \
+	X(CHANGE_ANSWERED, "M.7", "nobody answers for a change that a new view overtook")                    \
+	X(FORCE_FAILED, "M.7", "a forced quorum is called failed while its write is on its way")             \
 	X(WORK_INTERRUPTED, "M.5", "a new right carries on work although another view was led in between")   \
 	X(LEFT_EPOCH, "M.8", "a late RIGHT_ENDED clears what is known of a later start")                     \
 	X(HEIR_KNOWS, "M.8", "disk and witness are given to the heir before it has all promises")            \
