@@ -106,7 +106,11 @@ static enum qd_witness_verdict lock(const struct qd_tenant *t, const struct qd_w
 	if (is_outdated(r, q))
 		return QD_WITNESS_NOT_HOLDER;
 	const uint64_t challenge_ns = q->challenge_ns > t->challenge_ns ? q->challenge_ns : t->challenge_ns;
-	if (r->holder != 0 && r->holder != q->node && age_ns(t->renewed, now) < challenge_ns)
+	/* A lock that was yielded, or is that of an earlier start of this node, can be had at once; the age that comes with
+	 * it is waited for by the asker's times. So by those who have shorter ones only when the longer time is over. */
+	const bool shorter = q->challenge_ns < t->challenge_ns && !is_holder(r, q) && QD_RULE(YIELDED_LASTS);
+	const bool held = r->holder != 0 && r->holder != q->node;
+	if ((held || shorter) && age_ns(t->renewed, now) < challenge_ns)
 		return QD_WITNESS_HELD;
 	next->epoch = q->epoch;
 	next->holder = q->node;

@@ -133,12 +133,11 @@ struct qd_owning {
 	struct qd_mono next_heir_look;
 	uint32_t before_count;
 	struct qd_key before[QD_BEFORE_KEPT];
-	struct qd_mono
-		struck_sight; /* when another node may last have renewed: W before start_at; 0: released */
-	uint32_t struck_node; /* that node; 0: not known */
-	bool by_gate;	      /* the hand-over is one that the views want */
-	bool slots_known;     /* both configuration slots were read */
-	struct qd_head slots; /* the newest of them */
+	struct qd_mono earlier_end; /* until when rights that the owner before renewed may run; 0: released */
+	uint32_t struck_node;	    /* that node; 0: not known */
+	bool by_gate;		    /* the hand-over is one that the views want */
+	bool slots_known;	    /* both configuration slots were read */
+	struct qd_head slots;	    /* the newest of them */
 };
 
 struct qd_arbiter {

@@ -259,7 +259,8 @@ static void write_record(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	struct qd_taking *k = &a->taking;
 	const uint64_t counter = QD_RULE(EPOCH_ABOVE_ALL) ? a->max_counter : qd_epoch_counter(a->mine.epoch);
-	k->epoch = qd_epoch_make(counter + 1, t->config->node_id);
+	const uint64_t least = t->node->gate.least;
+	k->epoch = qd_epoch_make(counter + 1 < least ? least : counter + 1, t->config->node_id);
 	qd_batch_begin(t, QD_STEP_TAKE_WRITE, k->path, qd_arb_patience(t, k->path));
 	qd_batch_write(t, QD_RECORD_TAKEN, k->epoch, 0, 0);
 }
@@ -278,8 +279,7 @@ static void announce(struct qd_turn *t, struct qd_mono round_start)
 		.epoch = k->epoch,
 		.path = k->path,
 		.start_at = k->start_at,
-		.struck_sight = k->released ? QD_MONO_ZERO
-					    : qd_mono_add(k->start_at, qd_span_mul(qd_arb_wait(t->node), -1)),
+		.earlier_end = k->released ? QD_MONO_ZERO : k->start_at,
 		.struck_node = k->by_reserve ? a->taking.recorded : qd_key_node(k->target),
 		.generation = a->sight.generation,
 		.scrub = true, /* once at the beginning: what others left registered */

@@ -113,17 +113,16 @@ struct qd_lead {
 
 /* The extra voter as the arbiter (disk) shows it; set by core/node.c before every turn. */
 struct qd_disk_voter {
-	bool held;	      /* this node owns the disk, and its lease runs */
-	uint64_t epoch;	      /* of this ownership, above that of every earlier one */
-	struct qd_mono start; /* of its last good round */
-	struct qd_mono
-		others;	  /* when another node may last have renewed: the sight at the takeover; 0: nobody */
-	uint32_t before;  /* that node; 0: not known */
-	bool slots_known; /* both configuration slots were read under this ownership */
-	struct qd_head head; /* the newest of them; tag (0, 0): none */
-	uint32_t holder;     /* node that holds it by the last look; 0: nobody, or not known */
-	bool takeable;	     /* nobody defends it, as far as this node has seen */
-	bool reachable;	     /* a path to it is up */
+	bool held;		    /* this node owns the disk, and its lease runs */
+	uint64_t epoch;		    /* of this ownership, above that of every earlier one */
+	struct qd_mono start;	    /* of its last good round */
+	struct qd_mono earlier_end; /* until when rights that the owner before renewed may run; 0: released */
+	uint32_t before;	    /* that node; 0: not known */
+	bool slots_known;	    /* both configuration slots were read under this ownership */
+	struct qd_head head;	    /* the newest of them; tag (0, 0): none */
+	uint32_t holder;	    /* node that holds it by the last look; 0: nobody, or not known */
+	bool takeable;		    /* nobody defends it, as far as this node has seen */
+	bool reachable;		    /* a path to it is up */
 };
 
 struct qd_witness_voter {

@@ -20,10 +20,19 @@ static bool witness_held(const struct qd_cluster *c)
 	return c->witness.epoch != 0;
 }
 
+/* Each owner's epoch stands for so many counters of views, those of the next one come after them. A forced quorum, or
+ * whoever heard of it, is far beyond: such a view needs an owner with an epoch of its own, else it could be above those
+ * that the next owner makes (five nodes, seed 73426). */
+static bool disk_is_outgrown(const struct qd_cluster *c)
+{
+	const uint64_t needed = qd_epoch_counter(c->lead.view.epoch) / QD_OWNER_COUNTERS;
+	return c->disk.held && needed > qd_epoch_counter(c->disk.epoch) && QD_RULE(DISK_OUTGROWN);
+}
+
 uint32_t qd_extra_held(const struct qd_cluster *c)
 {
 	const bool of_view = c->witness.epoch == c->lead.view.epoch;
-	return (c->disk.held ? QD_EXTRA_DISK : 0u) |
+	return (c->disk.held && !disk_is_outgrown(c) ? QD_EXTRA_DISK : 0u) |
 	       (witness_held(c) && of_view && !c->witness.released ? QD_EXTRA_WITNESS : 0u);
 }
 
@@ -114,6 +123,22 @@ static struct qd_mono others_end(const struct qd_cluster *c)
 	return end;
 }
 
+/* The heir may die with what it was told. A view that was proved has members enough who know it, too; before that, nothing
+ * may run elsewhere: who has promised this node its view, and said that it runs nothing, starts nothing by an earlier one. */
+static bool heir_is_enough(const struct qd_cluster *c, struct qd_mono now)
+{
+	if (!QD_RULE(HEIR_DIES))
+		return true;
+	if (c->state == QD_CLUSTER_MEMBER)
+		return c->right_epoch == c->kept.installed.epoch;
+	for (uint32_t id = 1; id <= QD_NODES_MAX; id++) {
+		const bool still = qd_set_has(c->lead.promised_by, id) && !c->members[id - 1].runs;
+		if (id != c->config.node_id && !still && qd_mono_before(now, c->until[id - 1]))
+			return false;
+	}
+	return true;
+}
+
 /* No right that runs, here or at a node that this one knows of, needs this voter; or the heir knows of them. Who takes it
  * after a release waits for nobody that it does not know of. An heir that took the disk and gives it up again knows of
  * rights that it never gave (five nodes of the version before, seed 14640). */
@@ -131,9 +156,7 @@ static bool is_uncounted(const struct qd_cluster *c, uint32_t extra, struct qd_m
 		return start.ns != 0 && qd_mono_before(now, end) && qd_mono_reached(start, c->right.start) &&
 		       qd_mono_reached(start, c->given);
 	}
-	if (heir_knows(c))
-		return !runs;
-	return !runs && qd_mono_reached(now, others_end(c));
+	return !runs && (qd_mono_reached(now, others_end(c)) || (heir_knows(c) && heir_is_enough(c, now)));
 }
 
 /* ------------------------------------------------ disk */
@@ -181,8 +204,9 @@ static void disk_think(struct qd_cluster_turn *t)
 	/* While a view is being made, the promises say what the disk is good for. */
 	const bool makes = qd_cluster_makes(c) && !leads;
 	const bool idle = !leads && !makes && disk_is_idle(c, t->times, t->now);
+	t->gate->least = QD_RULE(DISK_OUTGROWN) ? c->max_counter / QD_OWNER_COUNTERS : 0;
 	t->gate->give_up =
-		c->disk.held && (t->gate->heir != 0 || (!of_use && !makes) ||
+		c->disk.held && (t->gate->heir != 0 || disk_is_outgrown(c) || (!of_use && !makes) ||
 				 (idle && QD_RULE(IDLE_HOLDER)) || (c->leaving && !t->runs && !leads));
 	/* Given up with nothing running: then this node's own right is over, too. */
 	if (t->gate->give_up && !t->runs && !leads && c->right.held)
@@ -497,9 +521,11 @@ struct qd_mono qd_extra_deadline(const struct qd_cluster *c, const struct qd_tim
 struct qd_mono qd_extra_rests_until(const struct qd_cluster *c, const struct qd_times *times,
 				    struct qd_mono now)
 {
-	/* Given up without a deadline: when the last right that counts on it is over, or the pace allows the question. */
+	/* Given up without a deadline: when a right that counts on it is over, or the pace allows the question. */
 	struct qd_mono d = ask_at(c, times, now);
-	const struct qd_mono end = others_end(c), idle = idle_at(c, times);
-	d = qd_mono_before(now, end) ? qd_mono_min(d, end) : d;
+	const struct qd_mono idle = idle_at(c, times);
+	for (uint32_t id = 1; id <= QD_NODES_MAX; id++)
+		if (id != c->config.node_id && qd_mono_before(now, c->until[id - 1]))
+			d = qd_mono_min(d, c->until[id - 1]);
 	return qd_mono_before(now, idle) ? qd_mono_min(d, idle) : d;
 }

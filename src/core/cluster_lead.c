@@ -93,8 +93,8 @@ struct qd_mono qd_lead_free_at(const struct qd_cluster *c, const struct qd_times
 	/* The extra voter renewed others, too, before it was this node's. */
 	const uint32_t tagged = qd_extra_counted(c);
 	const bool disk_told = c->disk.before != 0 && qd_set_has(l->view.members, c->disk.before);
-	if ((tagged & QD_EXTRA_DISK) != 0 && c->disk.others.ns != 0 && !disk_told)
-		at = qd_mono_max(at, qd_mono_add(c->disk.others, times->wait));
+	if ((tagged & QD_EXTRA_DISK) != 0 && !disk_told)
+		at = qd_mono_max(at, c->disk.earlier_end);
 	if ((tagged & QD_EXTRA_WITNESS) != 0 && c->witness.others.ns != 0)
 		at = qd_mono_max(at, qd_mono_add(c->witness.others, times->wait));
 	return at;

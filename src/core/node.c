@@ -75,7 +75,7 @@ static void show_disk(struct qd_node *n)
 		.held = owner,
 		.epoch = owner ? a->own.epoch : 0,
 		.start = owner ? n->lease.start : QD_MONO_ZERO,
-		.others = owner ? a->own.struck_sight : QD_MONO_ZERO,
+		.earlier_end = owner ? a->own.earlier_end : QD_MONO_ZERO,
 		.before = a->own.struck_node,
 		.slots_known = owner && a->own.slots_known,
 		.head = a->own.slots,

@@ -35,6 +35,7 @@ struct qd_node_config {
 struct qd_gate {
 	bool take;		   /* the quorum disk is wanted here */
 	bool give_up;		   /* it is not wanted any more: release it as soon as nothing counts on it */
+	uint64_t least;		   /* counter of a new owner's epoch, at least; 0: whatever the disk says */
 	uint32_t heir;		   /* for whom; 0: nobody */
 	struct qd_tag slots;	   /* what both configuration slots should hold; (0, 0): whatever they do */
 	struct qd_mono round_from; /* a round is due at once that began then or later; 0: none */

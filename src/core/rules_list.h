@@ -70,6 +70,9 @@
 	X(IDLE_HOLDER, "M.6", "a node that may not propose keeps the disk from the others")                  \
 	X(LOCK_LASTS, "M.6", "the witness grants its lock before the holder's right is over")                \
 	X(LOCK_GROWS, "M.6", "a renewal that named shorter times proves the lock for longer ones")           \
+	X(YIELDED_LASTS, "M.6", "a yielded lock goes to shorter times before the rights of longer ones end") \
+	X(HEIR_DIES, "M.8", "the disk is released for what the heir knows while something runs elsewhere")   \
+	X(DISK_OUTGROWN, "M.6", "the disk counts in a view beyond those that its owner's epoch stands for")  \
 	X(EXTRA_TAG, "M.6", "disk or witness counts before it has the view's tag")                           \
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
 	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \

@@ -161,6 +161,11 @@ static int create(struct qd_share_lock *l, const char *name, const struct qd_wit
 	return failed(l, name, l->files->create(l->dir, name, own, sector, sizeof sector));
 }
 
+static uint64_t lasts_ns(const struct qd_witness_request *q)
+{
+	return q->challenge_ns < QD_WITNESS_CHALLENGE_MAX_NS ? q->challenge_ns : QD_WITNESS_CHALLENGE_MAX_NS;
+}
+
 /* The own file. `holds`: rights of this node may count on this witness. */
 static int beat(struct qd_share_lock *l, const struct qd_witness_request *q, bool holds)
 {
@@ -169,7 +174,10 @@ static int beat(struct qd_share_lock *l, const struct qd_witness_request *q, boo
 	struct qd_witness_grant g = {
 		.sequence = 1,
 		.beat = ++l->beat,
-		.record = {.epoch = q->epoch, .holder = holds ? l->node : 0, .incarnation = q->incarnation},
+		.record = {.epoch = q->epoch,
+			   .holder = holds ? l->node : 0,
+			   .incarnation = q->incarnation,
+			   .challenge_ns = lasts_ns(q)},
 	};
 	memcpy(g.cluster, l->cluster, sizeof g.cluster);
 	qd_witness_grant_encode(&g, sector);
@@ -194,6 +202,7 @@ static void look_at_beat(struct qd_share_lock *l, uint32_t node)
 					     .incarnation = g.record.incarnation,
 					     .beat = g.beat,
 					     .granted = s->granted,
+					     .challenge_ns = good ? g.record.challenge_ns : s->challenge_ns,
 					     .since = l->files->now()};
 	s->over = good && g.record.holder == 0 && g.record.epoch >= s->granted;
 }
@@ -243,7 +252,7 @@ static int read_files(struct qd_share_lock *l, struct look *k)
 /* Whose beats are looked at. */
 enum beats {
 	BEATS_NONE = 0,
-	BEATS_HOLDER,
+	BEATS_HOLDER, /* who yielded it is not known: everybody's */
 	BEATS_ALL,
 };
 
@@ -258,7 +267,8 @@ static int look(struct qd_share_lock *l, struct look *k, enum beats beats)
 	if (k->holder != 0 && k->grant > l->sight[k->holder - 1].granted)
 		l->sight[k->holder - 1].granted = k->grant;
 	for (uint32_t id = qd_set_next(k->beats, 0); id != 0; id = qd_set_next(k->beats, id)) {
-		if (id != l->node && (beats == BEATS_ALL || (beats == BEATS_HOLDER && id == k->holder)))
+		if (id != l->node &&
+		    (beats == BEATS_ALL || (beats == BEATS_HOLDER && (id == k->holder || k->holder == 0))))
 			look_at_beat(l, id);
 	}
 	/* Less than it has shown before: somebody put an old copy back. */
@@ -286,14 +296,22 @@ static bool is_holder(const struct look *k, const struct qd_witness_request *q)
 	return k->holder == q->node && k->incarnation == q->incarnation;
 }
 
+/* By the holder for the longest time that it, its last beat or the asker names. By who has yielded it only from those with
+ * shorter times: they get an age, and wait for it by their own. A holder without a beat file has granted itself the lock
+ * before this node began to look, at the latest. */
 static bool is_held(const struct qd_share_lock *l, const struct look *k, const struct qd_witness_request *q)
 {
-	if (k->holder == 0 || k->holder == q->node)
-		return false;
-	const struct qd_share_sight *s = &l->sight[k->holder - 1];
-	const uint64_t challenge_ns = q->challenge_ns > k->challenge_ns ? q->challenge_ns : k->challenge_ns;
-	/* A holder without a beat file has granted itself the lock before this node began to look, at the latest. */
-	return age_ns(l, s->there ? s->since : l->started) < challenge_ns;
+	for (uint32_t id = 1; id <= QD_NODES_MAX; id++) {
+		const struct qd_share_sight *s = &l->sight[id - 1];
+		const uint64_t granted_ns = id == k->holder ? k->challenge_ns : 0;
+		const uint64_t named_ns = s->challenge_ns > granted_ns ? s->challenge_ns : granted_ns;
+		const uint64_t needed_ns = q->challenge_ns > named_ns ? q->challenge_ns : named_ns;
+		const bool yielded = s->there && !s->over && named_ns > q->challenge_ns;
+		if (id != q->node && (id == k->holder || yielded) &&
+		    age_ns(l, s->there ? s->since : l->started) < needed_ns)
+			return true;
+	}
+	return false;
 }
 
 /* What another start of this node says. */
@@ -321,6 +339,9 @@ static bool is_held_by_twin(const struct qd_share_lock *l, const struct look *k,
 	if (k->holder != q->node || k->incarnation == q->incarnation || !s->there ||
 	    s->incarnation == q->incarnation)
 		return false;
+	const uint64_t named_ns = s->challenge_ns > k->challenge_ns ? s->challenge_ns : k->challenge_ns;
+	if (named_ns > q->challenge_ns && age_ns(l, s->since) < named_ns)
+		return true; /* what that start renewed may run for longer than this one would wait */
 	return age_ns(l, s->since) < k->challenge_ns / 2 ||
 	       (l->twin && age_ns(l, l->twin_seen) < q->challenge_ns);
 }
@@ -331,10 +352,8 @@ static struct qd_witness_record record_of(const struct qd_witness_request *q, co
 				      .epoch = q->epoch,
 				      .holder = q->epoch == 0 ? 0 : q->node,
 				      .incarnation = q->incarnation,
-				      .challenge_ns = q->challenge_ns,
+				      .challenge_ns = lasts_ns(q),
 				      .tag = k->tag};
-	if (r.challenge_ns > QD_WITNESS_CHALLENGE_MAX_NS)
-		r.challenge_ns = QD_WITNESS_CHALLENGE_MAX_NS;
 	memcpy(r.digest, k->digest, sizeof r.digest);
 	return r;
 }

@@ -19,8 +19,9 @@ struct qd_share_sight {
 	uint64_t epoch;
 	uint64_t incarnation;
 	uint64_t beat;
-	bool over;	  /* it released: its rights do not count on this witness */
-	uint64_t granted; /* highest epoch that was seen to be its: what it released is not older */
+	bool over;	       /* it released: its rights do not count on this witness */
+	uint64_t challenge_ns; /* for so long it keeps the lock */
+	uint64_t granted;      /* highest epoch that was seen to be its: what it released is not older */
 	struct qd_mono since;
 };
 

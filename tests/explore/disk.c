@@ -18,7 +18,8 @@ void ex_disk_show(const struct ex_world *w, const struct ex_limits *l, struct ex
 		.held = held,
 		.epoch = held ? qd_epoch_make(w->disk.epoch, n->c.config.node_id) : 0,
 		.start = held ? w->disk.renewed : QD_MONO_ZERO,
-		.others = held ? w->disk.struck : QD_MONO_ZERO,
+		.earlier_end = held && w->disk.struck.ns != 0 ? qd_mono_add(w->disk.struck, ex_times()->wait)
+							      : QD_MONO_ZERO,
 		.before = held ? w->disk.before : 0,
 		.slots_known = held,
 		.head = n->slots,
@@ -65,7 +66,7 @@ void ex_disk_take(struct ex_world *w, struct ex_node *n)
 		w->disk.struck = w->disk.renewed;
 		w->disk.before = w->disk.last;
 	}
-	w->disk.epoch++;
+	w->disk.epoch = w->disk.epoch + 1 < n->gate.least ? n->gate.least : w->disk.epoch + 1;
 	w->disk.last = n->c.config.node_id;
 	w->disk.holder = n->c.config.node_id;
 	w->disk.renewed = w->now;
