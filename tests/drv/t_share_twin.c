@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The witness in a directory, and two machines that have one id: what the one holds is not taken by the other. */
+/* The witness in a directory: two machines that have one id, and two nodes with different times. What the one holds is not
+ * taken by the other, nor before its rights are over. */
 #include "unit/unit.h"
 
 #include "drv/share_lock.h"
@@ -21,6 +22,8 @@ static const uint8_t CLUSTER[QD_WITNESS_CLUSTER_BYTES] = {0xab, 1, 2,  3,  4,  5
 static struct qd_mono now;
 static struct qd_share_files files;
 static struct qd_share_lock earlier, later; /* two starts of one node */
+static struct qd_share_lock other;	    /* of another one */
+static int64_t lasts_ms = C_MS;
 static struct qd_witness_answer got;
 static uint64_t ids;
 
@@ -46,10 +49,10 @@ static enum qd_witness_verdict ask(struct qd_share_lock *l, enum qd_witness_ask 
 {
 	const struct qd_witness_request q = {.ask = what,
 					     .id = ++ids,
-					     .node = NODE,
+					     .node = l->node,
 					     .incarnation = l == &earlier ? 101 : 201,
 					     .epoch = epoch,
-					     .challenge_ns = (uint64_t)qd_span_ms(C_MS).ns};
+					     .challenge_ns = (uint64_t)qd_span_ms(lasts_ms).ns};
 	qd_share_lock_ask(l, &q, &got);
 	return got.verdict;
 }
@@ -73,7 +76,16 @@ static void empty(void)
 
 static void start(struct qd_share_lock *l)
 {
-	UNIT_EQUAL(qd_share_lock_init(l, &files, root, CLUSTER, NODE), 0);
+	UNIT_EQUAL(qd_share_lock_init(l, &files, root, CLUSTER, l == &other ? NODE + 1 : NODE), 0);
+}
+
+static enum qd_witness_verdict ask_for(struct qd_share_lock *l, enum qd_witness_ask what, uint64_t epoch,
+				       int64_t ms)
+{
+	lasts_ms = ms;
+	const enum qd_witness_verdict verdict = ask(l, what, epoch);
+	lasts_ms = C_MS;
+	return verdict;
 }
 
 /* The earlier start holds the lock of epoch 128; the later one has looked once. */
@@ -124,7 +136,55 @@ static void has_ended(void)
 	UNIT_OK(!told(&later));
 }
 
+/* Node 1 has the lock of epoch 128 since just now, and has renewed it for twice as long; node 2 has looked once. */
+static void longer_one(void)
+{
+	empty();
+	UNIT_EQUAL(mkdir(dir, 0700), 0);
+	start(&earlier);
+	UNIT_EQUAL(ask(&earlier, QD_WITNESS_CONFIRM, 64), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&earlier, QD_WITNESS_LOCK, 128), QD_WITNESS_OK);
+	start(&other);
+	UNIT_EQUAL(ask_for(&earlier, QD_WITNESS_RENEW, 128, (int64_t)2 * C_MS), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&other, QD_WITNESS_LOCK, 193), QD_WITNESS_HELD);
+}
+
+static void renewed_for_longer(void)
+{
+	longer_one();
+	wait_ms(2 * C_MS - 1);
+	UNIT_EQUAL(ask(&other, QD_WITNESS_LOCK, 193), QD_WITNESS_HELD);
+	wait_ms(1);
+	UNIT_EQUAL(ask(&other, QD_WITNESS_LOCK, 193), QD_WITNESS_OK);
+}
+
+static void yielded_by_longer(void)
+{
+	longer_one();
+	UNIT_EQUAL(ask(&earlier, QD_WITNESS_YIELD, 128), QD_WITNESS_OK);
+	wait_ms(2 * C_MS - 1);
+	UNIT_EQUAL(ask(&other, QD_WITNESS_LOCK, 193), QD_WITNESS_HELD);
+	UNIT_EQUAL(got.holder, 0);
+	/* Who waits long enough itself has it at once. */
+	UNIT_EQUAL(ask_for(&other, QD_WITNESS_LOCK, 193, (int64_t)2 * C_MS), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&other, QD_WITNESS_RELEASE, 193), QD_WITNESS_OK);
+}
+
+static void started_with_shorter(void)
+{
+	longer_one();
+	start(&later);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_HELD);
+	wait_ms(2 * C_MS - 1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_HELD);
+	wait_ms(1);
+	UNIT_EQUAL(ask(&later, QD_WITNESS_LOCK, 192), QD_WITNESS_OK);
+}
+
 static const struct unit_test TESTS[] = {
+	{"a renewal for longer keeps the lock for longer", renewed_for_longer},
+	{"and a yielded one from those who would wait for less", yielded_by_longer},
+	{"a later start with shorter times waits for the earlier one's", started_with_shorter},
 	{"a later start of a node takes nothing from an earlier one that lives, and both are told", lives},
 	{"a node that was started again waits for half of C, and only for an earlier start's beat",
 	 has_ended},

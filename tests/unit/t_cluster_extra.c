@@ -89,6 +89,30 @@ static void given_when_it_knows(void)
 	vw_free(w);
 }
 
+/* The heir may die with what it was told, and who takes a released disk waits for nobody that it does not know of. */
+static void kept_while_something_runs(void)
+{
+	struct vw *w = promised(QD_MODEL_NODE_MAJORITY);
+	struct qd_cluster *c = &w->node[1].core.cluster;
+	heir_says(w, c->promise_told, QD_NEWS_GATHERED);
+	UNIT_OK(disk_is_free(w, false));
+	c->members[1].runs = true; /* by a right of an earlier view, which goes on */
+	UNIT_OK(!disk_is_free(w, false));
+	c->members[1].runs = false;
+	c->until[2] = qd_mono_add(w->now, qd_span_ms(1000)); /* nobody knows what node 3 does */
+	UNIT_OK(!disk_is_free(w, false));
+	c->members[2].runs = false; /* said under a view of before, and not again */
+	UNIT_OK(!disk_is_free(w, false));
+	c->lead.promised_by |= qd_set_of(3);
+	UNIT_OK(disk_is_free(w, false));
+	c->lead.promised_by &= ~qd_set_of(3);
+	const struct qd_mono wakes = qd_extra_rests_until(c, &w->times, w->now);
+	UNIT_OK(!qd_mono_before(c->until[2], wakes));
+	w->now = c->until[2];
+	UNIT_OK(disk_is_free(w, false));
+	vw_free(w);
+}
+
 /* In the view that it promised: that one was made of all promises. */
 static void given_in_its_view(void)
 {
@@ -97,6 +121,8 @@ static void given_in_its_view(void)
 	heir_says(w, c->promise_told, 0);
 	c->kept.installed = c->promise.view;
 	c->state = QD_CLUSTER_MEMBER;
+	UNIT_OK(!disk_is_free(w, false)); /* perhaps nobody but its leader has installed it, too */
+	c->right_epoch = c->promise.view.epoch;
 	UNIT_OK(disk_is_free(w, false));
 	c->promise_told -= 64;
 	UNIT_OK(!disk_is_free(w, false));
@@ -269,6 +295,65 @@ static void counts_by_a_later_round(void)
 	vw_free(w);
 }
 
+/* An owner's epoch stands for 2^24 counters of views. A forced quorum's are 2^40 further: the disk counts for those when
+ * it was taken anew, with an epoch for them (five nodes, seed 73426). */
+static void outgrown_by_a_force(void)
+{
+	const uint64_t per_owner = UINT64_C(1) << 24;
+	struct vw *w = gathered();
+	struct qd_node *n = &w->node[2].core;
+	struct qd_cluster *c = &n->cluster;
+	const struct qd_votes *v = &c->lead.head.votes;
+	UNIT_EQUAL(v->model, QD_MODEL_NODE_AND_DISK);
+	c->disk.start = (struct qd_mono){c->lead.since.ns - 1}; /* so that it does not go on at once */
+	think(w, false);
+	UNIT_EQUAL(c->state, QD_CLUSTER_GETTING_EXTRA);
+	UNIT_EQUAL(qd_epoch_counter(c->lead.view.epoch), 5 * per_owner);
+	c->disk.start = w->now;
+	UNIT_EQUAL(qd_extra_held(c), QD_EXTRA_DISK);
+	c->lead.view.epoch = qd_epoch_make(6 * per_owner - 1, 2); /* the last one */
+	UNIT_EQUAL(qd_extra_held(c), QD_EXTRA_DISK);
+	think(w, true);
+	UNIT_OK(!n->gate.give_up);
+	c->max_counter = (UINT64_C(1) << 40) + 6 * per_owner;
+	c->lead.view.epoch = c->kept.promised = c->want.promised = qd_epoch_make(c->max_counter, 2);
+	UNIT_EQUAL(qd_extra_held(c), 0);
+	think(w, true);
+	UNIT_OK(n->gate.give_up && !n->gate.take);
+	think(w, false);
+	UNIT_EQUAL(c->state, QD_CLUSTER_GETTING_EXTRA);
+	c->disk.held = false;
+	c->disk.epoch = 0;
+	think(w, true);
+	UNIT_OK(n->gate.take);
+	UNIT_EQUAL(n->gate.least, (1 << 16) + 6);
+	c->disk.held = true;
+	c->disk.epoch = qd_epoch_make(n->gate.least, 2);
+	UNIT_EQUAL(qd_extra_held(c), QD_EXTRA_DISK);
+	UNIT_OK(qd_extra_least_counter(c) <= c->max_counter);
+	think(w, true);
+	UNIT_OK(!n->gate.give_up);
+	vw_free(w);
+}
+
+/* Unfenced work waits for what the owner before renewed: until the instant that the arbiter named when it took the disk. */
+static void waits_for_the_owner_before(void)
+{
+	struct vw *w = gathered();
+	struct qd_cluster *c = &w->node[2].core.cluster;
+	think(w, false);
+	c->disk.head.tag.epoch = c->lead.view.epoch; /* its slots have this view's configuration */
+	c->disk.before = 1;
+	c->until[0] = QD_MONO_ZERO;
+	c->disk.earlier_end = QD_MONO_ZERO; /* released */
+	UNIT_OK(qd_mono_before(qd_lead_free_at(c, &w->times), w->now));
+	c->disk.earlier_end = qd_mono_add(w->now, qd_span_ms(12345));
+	UNIT_EQUAL(qd_lead_free_at(c, &w->times).ns, c->disk.earlier_end.ns);
+	c->disk.before = 2; /* a member has told what it knows */
+	UNIT_OK(qd_mono_before(qd_lead_free_at(c, &w->times), w->now));
+	vw_free(w);
+}
+
 /* ------------------------------------------------ who may not propose */
 
 /* Node 1 of two where the disk alone votes: in no view, but it has the disk. */
@@ -336,12 +421,15 @@ static void waits_for_who_may_propose(void)
 
 static const struct unit_test TESTS[] = {
 	{"the disk is given to the heir when that has all promises", given_when_it_knows},
-	{"and in the view that was promised", given_in_its_view},
+	{"not while something runs that the heir alone was told of", kept_while_something_runs},
+	{"and in the view that was promised, when that is proved", given_in_its_view},
 	{"the witness is given to the heir when that has all promises", yielded_when_it_knows},
 	{"the lock lasts as long as a right", lasts_as_long_as_a_right},
 	{"the heir says that it has all promises", says_that_it_knows},
 	{"the disk counts for a proposal by a round from after its epoch was chosen",
 	 counts_by_a_later_round},
+	{"a view beyond those of its owner's epoch needs the disk anew", outgrown_by_a_force},
+	{"unfenced work waits for the owner before", waits_for_the_owner_before},
 	{"who may not propose gives the disk up", gives_up_what_it_cannot_use},
 	{"a promise waits for nobody who may not propose", waits_for_who_may_propose},
 };

@@ -268,6 +268,44 @@ static void yields(void)
 	UNIT_EQUAL(b.answer.last, 0); /* the own start */
 }
 
+static enum qd_witness_verdict lock_for(struct bench *b, uint32_t node, uint64_t epoch, int64_t lasts_ms)
+{
+	struct qd_witness_request q = request(b, QD_WITNESS_LOCK, node, epoch);
+	q.challenge_ns = (uint64_t)qd_span_ms(lasts_ms).ns;
+	return say(b, &q);
+}
+
+/* The age is waited for by the times of who asks: with shorter ones its wait would end before the rights do. */
+static void yields_to_shorter(void)
+{
+	struct bench b = bench_of(true);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 1, 64), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_YIELD, 1, 64), QD_WITNESS_OK);
+	wait_ms(&b, C_MS - 1);
+	UNIT_EQUAL(lock_for(&b, 2, 130, C_MS / 2), QD_WITNESS_HELD);
+	UNIT_EQUAL(b.answer.holder, 0);
+	wait_ms(&b, 1);
+	UNIT_EQUAL(lock_for(&b, 2, 130, C_MS / 2), QD_WITNESS_OK);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_YIELD, 2, 130), QD_WITNESS_OK);
+	UNIT_EQUAL(lock_for(&b, 3, 195, C_MS), QD_WITNESS_OK); /* longer ones wait long enough */
+}
+
+static void earlier_start_with_longer(void)
+{
+	struct bench b = bench_of(true);
+	UNIT_EQUAL(ask(&b, QD_WITNESS_LOCK, 1, 64), QD_WITNESS_OK);
+	wait_ms(&b, 100);
+	UNIT_EQUAL(lock_for(&b, 1, 128, C_MS / 2), QD_WITNESS_OK); /* the same start knows what it renewed */
+	UNIT_EQUAL(lock_for(&b, 1, 192, C_MS), QD_WITNESS_OK);
+	struct qd_witness_request q = request(&b, QD_WITNESS_LOCK, 1, 256);
+	q.incarnation++;
+	q.challenge_ns /= 2;
+	UNIT_EQUAL(say(&b, &q), QD_WITNESS_HELD);
+	wait_ms(&b, C_MS);
+	q.id = ++b.id;
+	UNIT_EQUAL(say(&b, &q), QD_WITNESS_OK);
+}
+
 /* The short memory never makes an age longer than it is. */
 static void many_nodes(void)
 {
@@ -472,6 +510,8 @@ static const struct unit_test TESTS[] = {
 	{"an earlier start of the holder's node does nothing, a later one may lock and release", older_start},
 	{"the age is that of the last good answer to anybody else, or of the own start", ages},
 	{"a yielded lock is free at once, and its node's age stays", yields},
+	{"a yielded lock is not free for shorter times than its holder had", yields_to_shorter},
+	{"nor is that of an earlier start of the node", earlier_start_with_longer},
 	{"with many nodes no age is longer than it is", many_nodes},
 	{"with two nodes ages are exact", two_nodes_exactly},
 	{"after a restart everybody counts as just answered", holds_down},
