@@ -92,6 +92,12 @@ bool qd_arb_times_think(struct qd_turn *t)
 	struct qd_arbiter *a = t->a;
 	if (!a->times_pending || (a->state != QD_ARB_OWNER && a->state != QD_ARB_STANDBY))
 		return false;
+	const struct qd_times *before = &t->node->config.times;
+	const bool longer_ones =
+		t->config->has_cluster && (a->next_times.wait.ns > before->wait.ns ||
+					   a->next_times.challenge.ns > before->challenge.ns);
+	if (longer_ones && qd_change_is_open(&t->node->cluster) && QD_RULE(TIMES_EVERYWHERE))
+		return false;
 	/* An owner whose lease would grow first makes it known; rounds that begin later may use it. */
 	const bool known = a->mine.challenge_ns >= (uint64_t)a->next_times.challenge.ns &&
 			   a->mine.wait_ns >= (uint64_t)a->next_times.wait.ns;
@@ -100,9 +106,7 @@ bool qd_arb_times_think(struct qd_turn *t)
 		qd_batch_write_times(t, &a->next_times);
 		return true;
 	}
-	const struct qd_times *before = &t->node->config.times;
-	if (t->config->has_cluster &&
-	    (a->next_times.wait.ns > before->wait.ns || a->next_times.challenge.ns > before->challenge.ns))
+	if (longer_ones)
 		qd_extra_times_grew(&t->node->cluster);
 	t->node->config.times = a->next_times;
 	a->times_pending = false;

@@ -33,6 +33,11 @@ void qd_change_begin(struct qd_cluster_turn *t, const struct qd_votes *votes, co
 	qd_cluster_trace(t, QD_TRACE_CHANGE, h->tag.epoch, h->tag.version, qd_votes_total(&h->votes));
 }
 
+bool qd_change_is_open(const struct qd_cluster *c)
+{
+	return qd_cluster_leads(c) && c->lead.change_open;
+}
+
 static bool could_go_on(const struct qd_cluster *c, const struct qd_votes *votes)
 {
 	const uint32_t extras = qd_extra_held(c) | qd_extra_gettable(c);
@@ -52,6 +57,10 @@ enum qd_reply qd_change_request(struct qd_cluster_turn *t, struct qd_tag from, c
 	struct qd_votes next = *votes;
 	next.out = c->kept.head.votes.out & votes->nodes;
 	next.extra_out = votes->model == c->kept.head.votes.model && c->kept.head.votes.extra_out;
+	if (!votes->dynamic) { /* who is out now would never vote again */
+		next.out = 0;
+		next.extra_out = false;
+	}
 	if (qd_votes_check(&next) != QD_VOTES_OK)
 		return QD_REPLY_INVALID;
 	next = qd_votes_dynamic(&next, c->lead.view.members & votes->nodes, qd_votes_extra(&next));

@@ -128,6 +128,9 @@ void qd_member_message(struct qd_cluster_turn *t, const struct qd_msg *m);
 void qd_member_think(struct qd_cluster_turn *t);
 struct qd_mono qd_member_deadline(const struct qd_cluster *c, const struct qd_times *times);
 
+/* This node leads, and a change of the configuration has not reached all members yet. */
+bool qd_change_is_open(const struct qd_cluster *c);
+
 /* --- cluster_extra.c: the disk and the witness as voters -------------------------------------------------------- */
 void qd_extra_think(struct qd_cluster_turn *t);
 void qd_extra_witness(struct qd_cluster_turn *t, const struct qd_witness_answer *answer);

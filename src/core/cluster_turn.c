@@ -17,8 +17,9 @@ bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id)
 	/* Who leaves stays until its vote is taken away, or it has ended its part. */
 	if (!self && c->members[id - 1].left)
 		return false;
-	return (flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&c->kept.head.votes, id) != 0 ||
-	       c->kept.head.has_old;
+	const struct qd_head *h = &c->kept.head;
+	return (flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&h->votes, id) != 0 ||
+	       (h->has_old && qd_votes_of(&h->old, id) != 0);
 }
 
 static uint32_t leader_heard(const struct qd_cluster *c, uint64_t among)

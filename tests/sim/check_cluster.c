@@ -274,84 +274,6 @@ void check_cluster_forget(struct sim *s, const struct sim_machine *m)
 		f->force_asked = f->force_told = false;
 }
 
-/* ---- the witness ---- */
-
-/* Its holder had been silent for as long as the asker's lock would last, and the answer says no longer time since others
- * were answered than it is. */
-static void check_lock(struct sim *s, const struct qd_witness_request *q, const struct qd_witness_answer *a)
-{
-	const struct sim_cluster_facts *f = &s->c.facts;
-	const uint64_t least = q->challenge_ns - q->challenge_ns / 250;
-	for (uint32_t i = 0; i < s->o.nodes; i++) {
-		const uint64_t age = s->t - f->witness_ok_t[i];
-		if (i + 1 == q->node || f->witness_ok_t[i] == 0)
-			continue;
-		if (age < least && f->witness_node == i + 1)
-			sim_fail(s,
-				 "I5: the witness grants its lock to node %u, node %u had it %" PRIu64
-				 " ms ago",
-				 q->node, i + 1, age / SIM_MS);
-		if (a->age_ns > age + age / 250 + SIM_MS)
-			sim_fail(s,
-				 "I4: the witness tells node %u that it answered others %" PRIu64
-				 " ms ago, but node %u was answered %" PRIu64 " ms ago",
-				 q->node, a->age_ns / SIM_MS, i + 1, age / SIM_MS);
-	}
-}
-
-/* A share has no order of its own in which it answers: what its answers lead to is what the other invariants see. */
-void check_cluster_shared(struct sim *s, const struct qd_witness_request *q,
-			  const struct qd_witness_answer *a)
-{
-	const bool holds =
-		q->ask == QD_WITNESS_LOCK || q->ask == QD_WITNESS_RENEW || q->ask == QD_WITNESS_PUT;
-	if (a->verdict != QD_WITNESS_OK || !holds)
-		return;
-	if (qd_epoch_node(q->epoch) != q->node || a->epoch != q->epoch || a->holder != q->node)
-		sim_fail(s,
-			 "I2: the share grants epoch %" PRIu64 " to node %u, and says epoch %" PRIu64
-			 ", node %u",
-			 q->epoch, q->node, a->epoch, a->holder);
-	if (q->ask == QD_WITNESS_PUT && qd_tag_compare(a->tag, q->tag) != 0)
-		sim_fail(s, "I3: the share has %" PRIu64 ".%" PRIu64 " instead of what it took", a->tag.epoch,
-			 a->tag.version);
-}
-
-void check_cluster_granted(struct sim *s, const struct qd_witness_request *q,
-			   const struct qd_witness_answer *a)
-{
-	const struct qd_witness_record *r = &s->c.witness.durable;
-	struct sim_cluster_facts *f = &s->c.facts;
-	const bool holds =
-		q->ask == QD_WITNESS_LOCK || q->ask == QD_WITNESS_RENEW || q->ask == QD_WITNESS_PUT;
-	if (q->ask == QD_WITNESS_RELEASE)
-		f->witness_ok_t[q->node - 1] = 0;
-	if (q->ask == QD_WITNESS_RELEASE || q->ask == QD_WITNESS_YIELD || q->ask == QD_WITNESS_CONFIRM)
-		f->witness_node = 0;
-	if (!holds)
-		return;
-	if (r->epoch != q->epoch || r->holder != q->node || !r->confirmed) {
-		sim_fail(s,
-			 "I2: the witness grants epoch %" PRIu64 " to node %u, but epoch %" PRIu64
-			 " and node %u are durable",
-			 q->epoch, q->node, r->epoch, r->holder);
-		return;
-	}
-	if (q->ask == QD_WITNESS_PUT && qd_tag_compare(r->tag, q->tag) != 0)
-		sim_fail(s, "I3: the witness says it has %" PRIu64 ".%" PRIu64 ", which is not durable",
-			 q->tag.epoch, q->tag.version);
-	if (qd_epoch_node(q->epoch) != q->node || a->epoch != q->epoch)
-		sim_fail(s, "I2: the witness grants an epoch of another node to node %u", q->node);
-	if (q->epoch < f->witness_epoch)
-		sim_fail(s, "I2: the witness grants epoch %" PRIu64 " after %" PRIu64, q->epoch,
-			 f->witness_epoch);
-	f->witness_epoch = q->epoch;
-	if (q->ask == QD_WITNESS_LOCK)
-		check_lock(s, q, a);
-	f->witness_node = q->node;
-	f->witness_ok_t[q->node - 1] = s->t;
-}
-
 /* ---- I4: rights ---- */
 
 /* True time of an instant of the machine's past. */
@@ -386,6 +308,22 @@ static bool giver_lied(const struct sim *s, const struct sim_machine *m)
 	return check_clock_lied(s, &s->machines[qd_epoch_node(m->node.cluster.right_epoch) - 1]);
 }
 
+/* A node that restarts waits for what it renewed by its own times, and a right of longer ones may outlast that. In a
+ * cluster all have the same, and a leader uses longer ones only when all have them; here each has its own. */
+static bool outlasts_restart(const struct sim *s, const struct sim_machine *leader,
+			     const struct sim_machine *m)
+{
+	const struct qd_lease *r = &m->node.cluster.right;
+	for (uint32_t i = 0; i < s->o.machines; i++) {
+		const struct sim_machine *x = &s->machines[i];
+		const bool shorter = (uint64_t)x->node.config.times.wait.ns < r->stopped_by.ns - r->start.ns;
+		if (x->powered && x->process && in_view(leader, x) && shorter &&
+		    past_t(s, x, x->node.cluster.started.ns) > past_t(s, m, r->start.ns))
+			return true;
+	}
+	return false;
+}
+
 static void check_pair(struct sim *s, const struct sim_machine *leader, const struct sim_machine *m)
 {
 	if (m == leader || in_view(leader, m) || !right_open(s, m) || !acts_free(s, leader) ||
@@ -394,6 +332,10 @@ static void check_pair(struct sim *s, const struct sim_machine *leader, const st
 	/* Of a later view one may have a right, but it waits in turn. */
 	if (m->node.cluster.right_epoch > s->c.seen[leader->index].free_epoch && !acts_free(s, m))
 		return;
+	if (outlasts_restart(s, leader, m)) {
+		s->cover->excluded++;
+		return;
+	}
 	const struct qd_lease *r = &m->node.cluster.right;
 	sim_fail(s,
 		 "I4: node %u takes unfenced work for free under epoch %" PRIu64

@@ -522,7 +522,7 @@ bool heads_descends(struct sim *s, uint64_t id, uint64_t from);
 struct sim_view *views_find(struct sim *s, uint64_t epoch);
 uint64_t views_hash(const struct qd_view *v);
 
-/* --- check_cluster.c: invariants of views */
+/* --- check_cluster.c, check_witness.c: invariants of views */
 void check_cluster_step(struct sim *s, struct sim_machine *m, const struct qd_event *ev);
 void check_cluster_said(struct sim *s, struct sim_machine *m, const struct qd_msg *msg);
 void check_cluster_kept(struct sim *s, struct sim_machine *m);
