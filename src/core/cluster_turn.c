@@ -14,11 +14,13 @@ bool qd_regroup_usable(const struct qd_cluster *c, uint32_t id)
 		return false;
 	if ((flags & out) != 0)
 		return false;
-	/* Who leaves stays until its vote is taken away, or it has ended its part. */
+	/* Who leaves stays until it has ended its part; for others than its leader until its vote is taken away, too: it
+	 * learns that only as a member. */
 	if (!self && c->members[id - 1].left)
 		return false;
 	const struct qd_head *h = &c->kept.head;
-	return (flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&h->votes, id) != 0 ||
+	const bool follows = !self && qd_cluster_leads(c) && qd_set_has(c->lead.view.members, id);
+	return (flags & QD_NEWS_LEAVING) == 0 || qd_votes_of(&h->votes, id) != 0 || follows ||
 	       (h->has_old && qd_votes_of(&h->old, id) != 0);
 }
 
