@@ -429,12 +429,13 @@ static bool hands_over_first(struct qd_cluster_turn *t)
 	return c->handing;
 }
 
-/* The vote is somewhere else, or nobody is there who could take it. */
+/* The vote is somewhere else, or nobody is there who could take it. No change of votes is left half done (five nodes, seed
+ * 115081). */
 static bool vote_is_gone(const struct qd_cluster *c)
 {
 	const struct qd_head *h = &c->kept.head;
-	return (qd_votes_of(&h->votes, c->config.node_id) == 0 && !h->has_old) || !h->votes.dynamic ||
-	       c->state == QD_CLUSTER_JOINING;
+	const bool gone = qd_votes_of(&h->votes, c->config.node_id) == 0 || !h->votes.dynamic;
+	return (gone && !h->has_old) || c->state == QD_CLUSTER_JOINING;
 }
 
 static struct qd_mono patience_end(const struct qd_cluster *c, const struct qd_times *times)

@@ -18,7 +18,9 @@ static void note_head(struct sim *s, struct sim_machine *m, const struct qd_even
 	const struct qd_head *h = &m->node.cluster.want.head;
 	struct sim_seen *seen = &s->c.seen[m->index];
 	const uint64_t id = heads_id(h);
-	const bool changed = leads(&m->node.cluster) && h->tag.version == seen->want.version + 1;
+	/* One that leaves ends its part in the step that closed the last change. */
+	const bool led = leads(&m->node.cluster) || m->node.cluster.state == QD_CLUSTER_LEFT;
+	const bool changed = led && h->tag.version == seen->want.version + 1;
 	if (changed || ev->kind == QD_EVENT_FORCE)
 		heads_add(s, h, id, seen->head_id);
 	else if (heads_find(s, id) == NULL)
