@@ -27,9 +27,10 @@ json_t *qd_json_quorum(const struct qd_control_snapshot *s)
 	const struct qd_head *h = &v->head;
 	if (!s->has_cluster)
 		return json_null();
-	json_t *forced = h->forced_by != 0 ? json_pack("{s:o,s:I}", "node", qd_json_node(s, h->forced_by),
-						       "unix_s", (json_int_t)h->forced_unix_s)
-					   : json_null();
+	json_t *forced = h->forced_by != 0
+				 ? json_pack("{s:o,s:I,s:b}", "node", qd_json_node(s, h->forced_by), "unix_s",
+					     (json_int_t)h->forced_unix_s, "over", !qd_why_is_forced(s))
+				 : json_null();
 	return json_pack("{s:s,s:b,s:o,s:o,s:o,s:b,s:o,s:o,s:b,s:o}", "model", qd_model_name(h->votes.model),
 			 "quorate", v->quorate, "votes_present", qd_json_integer(v->votes_present),
 			 "votes_needed", qd_json_integer(v->votes_needed), "votes_total",
@@ -206,10 +207,11 @@ bool qd_json_warn_cluster(const struct qd_control_snapshot *s, json_t *warnings)
 	degraded = warn_links(s, warnings) || degraded;
 	degraded = warn_networks(s, warnings) || degraded;
 	degraded = qd_json_warn_witness(s, warnings) || degraded;
-	if (h->forced_by == 0)
+	if (!qd_why_is_forced(s))
 		return degraded;
 	(void)snprintf(text, sizeof(text),
-		       "The quorum was forced on node %s; it ends by itself as votes come back.",
+		       "The quorum was forced on node %s, and at most half of the configured votes are here; "
+		       "this ends when more are.",
 		       qd_json_node_name(s, h->forced_by));
 	qd_json_warn(warnings, "forced", text);
 	return true;

@@ -64,6 +64,18 @@ bool qd_why_has_owner(const struct qd_control_snapshot *s)
 	       qd_mono_before(s->now, qd_mono_add(sight->last_look, s->times.challenge));
 }
 
+bool qd_why_is_forced(const struct qd_control_snapshot *s)
+{
+	const struct qd_cluster_status *v = &s->views;
+	const uint64_t here = v->quorate ? v->members : v->set;
+	struct qd_votes all = v->head.votes;
+	/* Of the two halves of a pair dynamic votes leave one without a vote: its weight stands for what was configured. */
+	all.model = QD_MODEL_NODE_MAJORITY;
+	all.out = 0;
+	const uint32_t extra = qd_set_has(here, v->extra_holder) ? qd_votes_of_extra(&v->head.votes) : 0;
+	return v->head.forced_by != 0 && qd_votes_sum(&all, here, 0) + extra <= qd_votes_total(&all) / 2;
+}
+
 static const char *own_state(const struct qd_cluster_status *v)
 {
 	if (v->state == QD_CLUSTER_LEFT)
@@ -280,11 +292,16 @@ static void say_head(const struct qd_control_snapshot *s, struct qd_why *w)
 			   "A change of the votes is under way: until it is done, the old votes need their "
 			   "majority, too (%" PRIu32 " of %" PRIu32 ").",
 			   qd_votes_need(&h->old), qd_votes_total(&h->old));
-	if (h->forced_by != 0)
+	if (qd_why_is_forced(s))
 		qd_why_say(w,
 			   "The quorum was forced by an operator on node %s. What only the lost nodes knew "
 			   "is not in "
 			   "this configuration.",
+			   name_of(s, h->forced_by));
+	else if (h->forced_by != 0)
+		qd_why_say(w,
+			   "The quorum was once forced by an operator on node %s; that is over, and what "
+			   "only the lost nodes knew then was lost.",
 			   name_of(s, h->forced_by));
 }
 

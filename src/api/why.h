@@ -22,6 +22,10 @@ void qd_why_explain(const struct qd_control_snapshot *s, struct qd_why *out);
 /* The holder's key is young enough that its defender counts as live; with networks: there is a quorum. */
 bool qd_why_has_owner(const struct qd_control_snapshot *s);
 
+/* An operator forced the quorum, and who is here has at most half of the weights of the configured nodes still: what runs,
+ * runs by that alone. With more it is history. */
+bool qd_why_is_forced(const struct qd_control_snapshot *s);
+
 /* What a node does, in a word: "up" (member of the view), "joining", "down", "leaving", "held", "stuck", "left". */
 const char *qd_why_node_state(const struct qd_control_snapshot *s, uint32_t id);
 

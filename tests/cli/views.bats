@@ -268,7 +268,15 @@ health_is() {
   tgt_wait 30 sees "$LEADER" 1
   run ctl "$LEADER" status --json
   [ "$status" -eq 1 ]
-  jq -e --argjson n "$LEADER" '.quorum.forced.node.id == $n and .quorum.forced.unix_s > 1000000000' <<<"$output"
+  jq -e --argjson n "$LEADER" '.quorum.forced.node.id == $n and .quorum.forced.unix_s > 1000000000 and
+    .quorum.forced.over == false and any(.warnings[]; .code == "forced")' <<<"$output"
+  # the others come back, and may only join: then it is history
+  for n in 1 2 3; do [ "$n" = "$LEADER" ] || node_start "$n"; done
+  tgt_wait 40 health_is "$LEADER" healthy
+  run ctl "$LEADER" status
+  [ "$status" -eq 0 ]
+  [[ $output == *"forced   on node "*"; over: more than half of the votes are here"* ]]
+  [ "$(field "$LEADER" .view.leader.id)" = "$LEADER" ]
 }
 
 @test "cluster create: once, the same digest everywhere; without it a node has no vote" {

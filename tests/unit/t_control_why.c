@@ -381,8 +381,8 @@ static void says_forced_and_changing(void)
 		  "A change of the votes is under way: until it is done, the old votes need their "
 		  "majority, too (3 of 5).");
 	UNIT_TEXT(why.text[5],
-		  "The quorum was forced by an operator on node beta. What only the lost nodes knew is "
-		  "not in this configuration.");
+		  "The quorum was once forced by an operator on node beta; that is over, and what only "
+		  "the lost nodes knew then was lost.");
 	/* The old votes are not lost with beta: alpha alone has 3 of 5; the new ones are. */
 	UNIT_TEXT(why.text[6], "The quorum is lost when one of nodes alpha and beta fails.");
 }
@@ -465,7 +465,13 @@ static void exit_statuses(void)
 	snapshot.networks[0].open_error = -13;
 	UNIT_EQUAL(status_of(&snapshot), 1);
 	fill(&CASES[0], &snapshot);
+	snapshot.views.head.forced_by = 1; /* long ago: all are here */
+	UNIT_EQUAL(status_of(&snapshot), 0);
+	fill(&(struct why_case){.nodes = 1, .set = 1, .quorate = true}, &snapshot);
+	snapshot.members = 1;
 	snapshot.views.head.forced_by = 1;
+	snapshot.views.head.votes.nodes = 3; /* the other one is about to be added: not down yet */
+	snapshot.views.head.votes.weight[1] = 1;
 	UNIT_EQUAL(status_of(&snapshot), 1);
 	fill(&CASES[1], &snapshot);
 	UNIT_EQUAL(status_of(&snapshot), 1);

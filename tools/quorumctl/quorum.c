@@ -60,7 +60,10 @@ static void print_quorum(const json_t *s)
 	if (json_is_object(low))
 		(void)printf("  lower    node %s loses its vote where halves would tie\n", name_of(low));
 	if (json_is_object(forced))
-		(void)printf("  forced   on node %s\n", name_of(json_object_get(forced, "node")));
+		(void)printf("  forced   on node %s%s\n", name_of(json_object_get(forced, "node")),
+			     json_is_true(json_object_get(forced, "over"))
+				     ? "; over: more than half of the votes are here"
+				     : "");
 }
 
 static int run_show(int argc, char **argv)
@@ -218,7 +221,7 @@ static const char FORCE_TEXT[] =
 	"    lost nodes knew are gone, also those that were reported as done.\n"
 	"  - The others can then only join this node and take its configuration over. Their votes come back "
 	"as\n"
-	"    they join, and the forced state ends by itself.\n"
+	"    they join, and it is over when more than half of the configured votes are here.\n"
 	"\n"
 	"If all others are off, say so: quorumctl quorum force --yes-the-others-are-off\n";
 

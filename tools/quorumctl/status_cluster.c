@@ -54,10 +54,11 @@ static void print_forced(const json_t *forced)
 {
 	if (!json_is_object(forced))
 		return;
-	(void)printf("  %sforced%s   on node %s, ", qd_ctl_colour(QD_CTL_RED), qd_ctl_colour(QD_CTL_PLAIN),
-		     qd_status_text(json_object_get(forced, "node"), "name"));
+	const bool over = json_is_true(json_object_get(forced, "over"));
+	(void)printf("  %sforced%s   on node %s, ", qd_ctl_colour(over ? QD_CTL_PLAIN : QD_CTL_RED),
+		     qd_ctl_colour(QD_CTL_PLAIN), qd_status_text(json_object_get(forced, "node"), "name"));
 	print_time(qd_status_number(forced, "unix_s"));
-	(void)printf("\n");
+	(void)printf("%s\n", over ? "; over: more than half of the votes are here" : "");
 }
 
 void qd_status_print_quorum(const json_t *s)

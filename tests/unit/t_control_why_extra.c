@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "unit.h"
+
+#include "api/json.h"
+#include "api/why.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const NAMES[] = {"", "alpha", "beta", "gamma", "delta"};
+
+static struct qd_control_snapshot snapshot;
+static struct qd_why why;
+
+/* `nodes` from 1 on are configured; those of `here` have a quorum, and node 1, this one, leads them. */
+static void fill(uint32_t nodes, uint64_t here)
+{
+	struct qd_cluster_status *v = &snapshot.views;
+	memset(&snapshot, 0, sizeof(snapshot));
+	snapshot.has_cluster = true;
+	snapshot.node_id = 1;
+	snapshot.now = (struct qd_mono){.ns = UINT64_C(1000000000000)};
+	snapshot.times = qd_times_from_renew(qd_span_ms(3000), QD_SPAN_ZERO);
+	snapshot.members = (UINT64_C(1) << nodes) - 1;
+	for (uint32_t id = 1; id <= nodes; id++) {
+		memcpy(snapshot.node_names[id], NAMES[id], strlen(NAMES[id]) + 1);
+		v->head.votes.weight[id - 1] = 1;
+	}
+	v->head.votes.nodes = snapshot.members;
+	v->head.votes.dynamic = true;
+	v->quorate = true;
+	v->state = QD_CLUSTER_LEADING;
+	v->set = v->members = v->hears = here;
+	v->leader = 1;
+	v->epoch = 65;
+	v->right_start = snapshot.now;
+	v->begin_stop = qd_mono_add(snapshot.now, qd_span_ms(5000));
+}
+
+static bool is_said(const char *sentence)
+{
+	qd_why_explain(&snapshot, &why);
+	for (uint32_t i = 0; i < why.count; i++)
+		if (strcmp(why.text[i], sentence) == 0)
+			return true;
+	return false;
+}
+
+/* Degraded as long as those who are here have at most half of the configured weights: also after dynamic votes made
+ * them all of the votes. */
+static void forced_until_half_is_here(void)
+{
+	static const struct {
+		const char *about;
+		uint32_t nodes;
+		uint64_t here;
+		uint64_t out;
+		uint32_t heavy;
+		enum qd_model model;
+		uint32_t holder;
+		bool extra_out;
+		bool forced;
+	} table[] = {
+		{"one of three", 3, 1, 6, 0, QD_MODEL_NODE_MAJORITY, 0, false, true},
+		{"two of three, one of them without a vote", 3, 3, 6, 0, QD_MODEL_NODE_MAJORITY, 0, false,
+		 false},
+		{"one of two", 2, 1, 2, 0, QD_MODEL_NODE_MAJORITY, 0, false, true},
+		{"both of two, one of them without a vote", 2, 3, 2, 0, QD_MODEL_NODE_MAJORITY, 0, false,
+		 false},
+		{"two of four", 4, 3, 12, 0, QD_MODEL_NODE_MAJORITY, 0, false, true},
+		{"the heavy one of three", 3, 1, 6, 1, QD_MODEL_NODE_MAJORITY, 0, false, false},
+		{"one of two, and the witness", 2, 1, 0, 0, QD_MODEL_NODE_AND_WITNESS, 1, false, false},
+		{"one of two, and a witness without a vote", 2, 1, 2, 0, QD_MODEL_NODE_AND_WITNESS, 1, true,
+		 true},
+		{"one of two, and a witness that another holds", 2, 1, 0, 0, QD_MODEL_NODE_AND_WITNESS, 2,
+		 false, true},
+		{"the last one, the others are removed", 1, 1, 0, 0, QD_MODEL_NODE_AND_WITNESS, 0, true,
+		 false},
+		{"all of them, and the disk alone counts", 2, 3, 0, 0, QD_MODEL_DISK_ONLY, 1, false, false},
+	};
+	for (size_t i = 0; i < UNIT_COUNT(table); i++) {
+		unit_case("%s", table[i].about);
+		fill(table[i].nodes, table[i].here);
+		struct qd_cluster_status *v = &snapshot.views;
+		v->head.votes.model = table[i].model;
+		v->head.votes.out = table[i].out;
+		v->head.votes.extra_out = table[i].extra_out;
+		v->extra_holder = table[i].holder;
+		if (table[i].heavy != 0)
+			v->head.votes.weight[table[i].heavy - 1] = 3;
+		UNIT_OK(!qd_why_is_forced(&snapshot));
+		v->head.forced_by = 1;
+		UNIT_OK(qd_why_is_forced(&snapshot) == table[i].forced);
+		char *text = qd_json_status(&snapshot);
+		if (!UNIT_OK(text != NULL))
+			continue;
+		UNIT_OK(strstr(text, table[i].forced ? "\"over\":false" : "\"over\":true") != NULL);
+		UNIT_OK((strstr(text, "\"code\":\"forced\"") != NULL) == table[i].forced);
+		free(text);
+		UNIT_OK(is_said("The quorum was forced by an operator on node alpha. What only the lost "
+				"nodes "
+				"knew is not in this configuration.") == table[i].forced);
+	}
+}
+
+static const struct unit_test TESTS[] = {
+	{"a forced quorum is over when more than half of the weights are here", forced_until_half_is_here},
+};
+
+int main(void)
+{
+	return unit_run("t_control_why_extra", TESTS, UNIT_COUNT(TESTS));
+}
