@@ -281,7 +281,8 @@ static bool small_graph(const struct qd_hearing *h, uint32_t graph)
 
 static void every_small_graph(void)
 {
-	for (uint32_t graph = 0; graph < 1u << SMALL_LINKS; graph++) {
+	const uint32_t all = 1u << SMALL_LINKS, step = all / unit_runs(all);
+	for (uint32_t graph = 0; graph < all; graph += step) {
 		struct qd_hearing h = nobody_hears(SMALL_NODES);
 		uint32_t link = 0;
 		for (uint32_t a = 1; a <= SMALL_NODES; a++)
@@ -297,7 +298,7 @@ static void every_small_graph(void)
 static void random_graphs(void)
 {
 	uint64_t seed = 21;
-	for (uint32_t at = 0; at < 2500; at++) {
+	for (uint32_t at = 0; at < unit_runs(2500); at++) {
 		const uint32_t count = 1 + (uint32_t)(unit_random(&seed) % PLAIN_NODES_MAX);
 		struct qd_hearing h = random_graph(&seed, count, 40 + unit_random(&seed) % 61);
 		struct qd_votes v = ones(count);
@@ -319,7 +320,7 @@ static void random_graphs(void)
 static void same_bitmaps(void)
 {
 	uint64_t seed = 22;
-	for (uint32_t at = 0; at < 3000; at++) {
+	for (uint32_t at = 0; at < unit_runs(3000); at++) {
 		const uint32_t count = 2 + (uint32_t)(unit_random(&seed) % 39);
 		struct qd_hearing h = random_graph(&seed, count, 70 + unit_random(&seed) % 30);
 		h.usable &= unit_random(&seed) << 32 ^ unit_random(&seed);
@@ -401,9 +402,9 @@ static uint32_t hardest(uint32_t nodes_count, uint32_t starts, uint32_t tries)
 static void steps_stay_low(void)
 {
 	UNIT_OK(steps_limit(25) <= QD_CANDIDATE_STEPS);
-	const uint32_t most_16 = hardest(16, 12, 1500);
-	const uint32_t most_24 = hardest(24, 6, 400);
-	const uint32_t most_32 = hardest(32, 4, 200);
+	const uint32_t most_16 = hardest(16, 12, unit_runs(1500));
+	const uint32_t most_24 = hardest(24, 6, unit_runs(400));
+	const uint32_t most_32 = hardest(32, 4, unit_runs(200));
 	(void)printf("most steps found: 16 nodes %" PRIu32 ", 24 nodes %" PRIu32 ", 32 nodes %" PRIu32 " ",
 		     most_16, most_24, most_32);
 	UNIT_OK(most_16 <= 110);

@@ -280,7 +280,7 @@ static void goes_round(void)
 {
 	static struct qd_conf_changes changes;
 	static char whole[4096], canon[8192], twice[8192];
-	for (uint64_t n = 1; n <= 2000; n++) {
+	for (uint64_t n = 1; n <= unit_runs(2000); n++) {
 		uint64_t seed = n;
 		make_file(&seed, whole, sizeof whole);
 		const struct qd_conf_text text = text_of("f", whole);
