@@ -111,6 +111,33 @@ static bool has_enough(const struct qd_control_snapshot *s)
 	return qd_head_quorate(&s->views.head, s->views.set, extras_of(s, s->views.set));
 }
 
+/* A node without the newest configuration: which one has it. By its news, or else it led the epoch of that one. */
+static void say_newer(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	const struct qd_cluster_status *v = &s->views;
+	const uint32_t led = v->witness_tag.epoch == 0 ? 0 : qd_epoch_node(v->witness_tag.epoch);
+	char such[QD_WHY_TEXT_MAX / 4] = "";
+	char names[QD_WHY_TEXT_MAX / 8];
+	uint64_t have = 0;
+	for (uint32_t id = qd_set_next(s->members, 0); id != 0; id = qd_set_next(s->members, id))
+		have |= qd_tag_compare(v->tags[id - 1], v->witness_tag) >= 0 ? qd_set_of(id) : 0;
+	qd_why_names(s, have, names, sizeof(names));
+	if (have != 0)
+		(void)snprintf(such, sizeof(such), ", as %s by the last that was heard", names);
+	else if (led == s->node_id)
+		(void)snprintf(such, sizeof(such),
+			       " (this node led that epoch: its store is not the one that it had then)");
+	else if (qd_set_has(s->members, led))
+		(void)snprintf(such, sizeof(such), ", such as node %s, which led that epoch",
+			       s->node_names[led]);
+	qd_why_say(w,
+		   "The witness knows configuration %" PRIu64 ".%" PRIu64
+		   ", and the newest one here is %" PRIu64 ".%" PRIu64
+		   ": start a node that has it%s. Only if all such nodes are lost, force the quorum.",
+		   v->witness_tag.epoch, v->witness_tag.version, v->head.tag.epoch, v->head.tag.version,
+		   such);
+}
+
 static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 {
 	const struct qd_cluster_status *v = &s->views;
@@ -140,12 +167,7 @@ static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 								       : "quorum-witnessd there");
 		return;
 	case QD_WAIT_NEWER:
-		qd_why_say(w,
-			   "The witness knows configuration %" PRIu64 ".%" PRIu64
-			   ", and the newest one here is %" PRIu64 ".%" PRIu64
-			   ": start a node that has it. Only if all such nodes are lost, force the quorum.",
-			   v->witness_tag.epoch, v->witness_tag.version, v->head.tag.epoch,
-			   v->head.tag.version);
+		say_newer(s, w);
 		return;
 	case QD_WAIT_JOIN_ONLY:
 		qd_why_say(w,

@@ -4,6 +4,7 @@
 #include "api/json.h"
 #include "api/why.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,7 +104,44 @@ static void forced_until_half_is_here(void)
 	}
 }
 
+/* A stale node that may not form. */
+static void names_who_has_the_newer_configuration(void)
+{
+	static const struct {
+		uint32_t led;
+		uint32_t has_it; /* by its news; 0: nobody */
+		const char *such;
+	} table[] = {
+		{3, 0, ", such as node gamma, which led that epoch"},
+		{3, 2, ", as node beta by the last that was heard"},
+		{1, 0, " (this node led that epoch: its store is not the one that it had then)"},
+		{4, 0, ""}, /* removed since */
+	};
+	char sentence[QD_WHY_TEXT_MAX];
+	for (size_t i = 0; i < UNIT_COUNT(table); i++) {
+		struct qd_cluster_status *v = &snapshot.views;
+		unit_case("led by %u, known to %u", table[i].led, table[i].has_it);
+		fill(3, 1);
+		v->quorate = false;
+		v->members = 0;
+		v->state = QD_CLUSTER_GETTING_EXTRA;
+		v->wait = QD_WAIT_NEWER;
+		v->head.tag = (struct qd_tag){.epoch = 64, .version = 7};
+		v->witness_tag = (struct qd_tag){.epoch = qd_epoch_make(2, table[i].led), .version = 2};
+		v->tags[0] = v->head.tag;
+		if (table[i].has_it != 0)
+			v->tags[table[i].has_it - 1] = v->witness_tag;
+		(void)snprintf(sentence, sizeof(sentence),
+			       "The witness knows configuration %" PRIu64
+			       ".2, and the newest one here is 64.7: start a node that has it%s. Only if all "
+			       "such nodes are lost, force the quorum.",
+			       v->witness_tag.epoch, table[i].such);
+		UNIT_OK(is_said(sentence));
+	}
+}
+
 static const struct unit_test TESTS[] = {
+	{"a stale node says which node has the newer configuration", names_who_has_the_newer_configuration},
 	{"a forced quorum is over when more than half of the weights are here", forced_until_half_is_here},
 };
 
