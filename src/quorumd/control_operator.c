@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "quorumd/conf_body.h"
+#include "quorumd/control_overtaken.h"
 #include "quorumd/errors.h"
 
 #include <stdlib.h>
@@ -19,7 +20,15 @@ struct qd_operator {
 	char *text; /* QD_BODY_BYTES_MAX */
 	struct qd_conf fresh;
 	struct qd_conf_messages messages;
+	/* the change that the core has */
+	bool changing;
+	uint8_t change[QD_DIGEST_BYTES];
+	uint64_t change_epoch; /* of the view that it was begun in */
+	bool overtaken;	       /* a new view came in between: what is in force is looked at until */
+	struct qd_mono overtaken_until;
 };
+
+enum { OVERTAKEN_TAKEOVERS = 2 }; /* the new view, and one more in case it comes to nothing */
 
 int qd_operator_open(const struct qd_operator_config *config, struct qd_operator **out)
 {
@@ -126,7 +135,47 @@ static void put_done(struct qd_operator *o, const struct qd_body_result *r)
 	ev.u.change.from = o->from;
 	ev.u.change.votes = &o->votes;
 	memcpy(ev.u.change.body, r->digest, sizeof(ev.u.change.body));
+	memcpy(o->change, r->digest, sizeof(o->change));
+	o->change_epoch = o->config.node->cluster.kept.installed.epoch;
+	o->changing = true;
 	o->config.post(o->config.context, &ev);
+}
+
+bool qd_operator_replied(struct qd_operator *o, enum qd_reply reply, struct qd_mono now)
+{
+	const bool overtaken = o->changing && reply == QD_REPLY_FAILED;
+	o->changing = false;
+	if (!overtaken)
+		return false;
+	struct qd_span limit = QD_SPAN_ZERO;
+	for (uint32_t i = 0; i < OVERTAKEN_TAKEOVERS; i++)
+		limit = qd_span_add(limit, o->config.node->config.times.takeover);
+	o->overtaken = true;
+	o->overtaken_until = qd_mono_add(now, limit);
+	return true;
+}
+
+static void think_overtaken(struct qd_operator *o, struct qd_mono now)
+{
+	const struct qd_cluster *c = &o->config.node->cluster;
+	const enum qd_overtaken is = qd_overtaken_judge(c, o->change_epoch, o->change);
+	if (is == QD_OVERTAKEN_UNKNOWN && qd_mono_before(now, o->overtaken_until))
+		return;
+	o->overtaken = false;
+	if (is == QD_OVERTAKEN_DONE)
+		qd_control_server_reply(o->config.control, QD_REPLY_DONE);
+	else
+		qd_control_server_refuse(o->config.control, QD_REPLY_FAILED,
+					 "a new view came in between, and %s: quorumctl config history says "
+					 "whether the change "
+					 "is in force; ask again if it is not",
+					 is == QD_OVERTAKEN_OTHER ? "another configuration is in force in it"
+								  : "none has shown yet what is in force");
+}
+
+struct qd_mono qd_operator_deadline(const struct qd_operator *o)
+{
+	return o->overtaken ? o->overtaken_until : QD_NEVER;
 }
 
 void qd_operator_force(struct qd_operator *o, uint64_t unix_s)
@@ -169,8 +218,10 @@ void qd_operator_history(struct qd_operator *o)
 	begin(o, &job);
 }
 
-void qd_operator_think(struct qd_operator *o)
+void qd_operator_think(struct qd_operator *o, struct qd_mono now)
 {
+	if (o->overtaken)
+		think_overtaken(o, now);
 	const struct qd_body_result *r = qd_kept_body_done(o->config.store);
 	if (r == NULL)
 		return;

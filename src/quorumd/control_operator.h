@@ -40,7 +40,13 @@ void qd_operator_force(struct qd_operator *o, uint64_t unix_s);
 void qd_operator_get_config(struct qd_operator *o, const uint8_t digest[QD_DIGEST_BYTES]);
 void qd_operator_history(struct qd_operator *o);
 
-/* Every turn, or when qd_kept_fd() was readable: whether the store is done with a job. */
-void qd_operator_think(struct qd_operator *o);
+/* The core's reply to an operator. True: it is to a change that a new view overtook, and is answered here as soon as a view
+ * shows what is in force, or later with the reason why that is not known. */
+bool qd_operator_replied(struct qd_operator *o, enum qd_reply reply, struct qd_mono now);
+
+/* Every turn, or when qd_kept_fd() was readable, and at _deadline() at the latest: whether the store is done with a job, and
+ * what became of a change that was overtaken. */
+void qd_operator_think(struct qd_operator *o, struct qd_mono now);
+struct qd_mono qd_operator_deadline(const struct qd_operator *o);
 
 #endif

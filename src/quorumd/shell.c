@@ -280,7 +280,7 @@ static void serve(struct qd_shell *s)
 		qd_shell_net_think(s->net, s->now);
 		qd_shell_tell_stray(s);
 		qd_shell_config_think(s->config, s->now);
-		qd_operator_think(s->operator);
+		qd_operator_think(s->operator, s->now);
 		qd_forward_think(s->forward);
 		qd_control_networks_think(s->networks, s->now);
 	}
@@ -299,6 +299,12 @@ static void serve(struct qd_shell *s)
 		qd_shell_complain(s);
 	if (stepped)
 		push_changes(s);
+}
+
+/* Of what belongs to neither packets nor texts. */
+static struct qd_mono cluster_deadline(const struct qd_shell *s)
+{
+	return qd_mono_min(qd_control_networks_deadline(s->networks), qd_operator_deadline(s->operator));
 }
 
 int qd_shell_run(struct qd_shell *s)
@@ -321,7 +327,7 @@ int qd_shell_run(struct qd_shell *s)
 		struct qd_mono wake =
 			qd_mono_min(qd_node_deadline(&s->node), qd_stamper_deadline(&s->stamper));
 		if (s->net != NULL)
-			wake = qd_mono_min(qd_mono_min(wake, qd_control_networks_deadline(s->networks)),
+			wake = qd_mono_min(qd_mono_min(wake, cluster_deadline(s)),
 					   qd_mono_min(qd_shell_net_deadline(s->net),
 						       qd_shell_config_deadline(s->config)));
 		if (s->queue_count > 0)

@@ -117,7 +117,8 @@ static void perform(struct qd_shell *s, const struct qd_action *a)
 			     qd_watchdog_stub_must_never_reset_this_machine(&s->watchdog));
 		break;
 	case QD_ACTION_REPLY:
-		qd_control_server_reply(s->control, a->u.reply);
+		if (s->operator== NULL || !qd_operator_replied(s->operator, a->u.reply, s->now))
+			qd_control_server_reply(s->control, a->u.reply);
 		break;
 	case QD_ACTION_OFF:
 		s->off = true;

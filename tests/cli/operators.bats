@@ -90,7 +90,7 @@ runs_on() {
   jq -e '.votes_total >= 2' <<<"$output"
 }
 
-@test "node add on a member: the new node comes in, with the text from whoever has it" {
+@test "node add on a member: the new node comes in, with the text from whoever has it; removed and added while it runs" {
   views_conf node_majority alpha beta gamma
   # gamma is not one of them yet
   for n in 1 2; do
@@ -108,6 +108,15 @@ runs_on() {
   views_start 3
   for n in 1 2 3; do tgt_wait 30 sees $n 3; done
   cmp <(ctl 1 config show) <(ctl 3 config show)
+  # a new view overtakes the change when a node goes, or comes, whose quorumd runs: done is done all the same
+  with=$(ctl $other config history --json | jq '.[-1].configuration.version')
+  run ctl $other node remove gamma --yes
+  echo "$output"
+  [ "$status" -eq 0 ]
+  run ctl $other config rollback "$with" --yes
+  echo "$output"
+  [ "$status" -eq 0 ]
+  for n in 1 2 3; do tgt_wait 30 sees $n 3; done
 }
 
 @test "node pause: what runs goes on; with --drain it is elsewhere when that is said; it lasts; node resume ends it" {
