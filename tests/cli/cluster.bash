@@ -35,10 +35,12 @@ YAML
   } >"$dir/conf.yaml"
 }
 
+# node_start N [OPTION...]
 node_start() {
-  local dir=$BATS_TEST_TMPDIR/n$1
-  build/quorumd --config "$dir/conf.yaml" >>"$dir/log" 2>&1 3>&- &
-  eval "NODE_PID_$1=$!"
+  local n=$1 dir=$BATS_TEST_TMPDIR/n$1
+  shift
+  build/quorumd --config "$dir/conf.yaml" "$@" >>"$dir/log" 2>&1 3>&- &
+  eval "NODE_PID_$n=$!"
 }
 
 ctl() {
