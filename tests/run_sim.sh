@@ -9,7 +9,9 @@
 #                  mutants     every rule switched off in turn is found out: by the seed that docs/MUTANTS.md names
 #                              (table rows | NAME | clause | seed | ...), which passes with the rule on, or by the
 #                              command that stands there instead, which passes without QD_MUTANT=NAME, or
-#                              --mutant NAME; a rule without a row by one of the first HUNT (5000) seeds
+#                              --mutant NAME; a rule without a row by one of the first HUNT (5000) seeds; and a seed
+#                              is shrunk
+#                  shrink      that alone
 set -u
 mode=$1
 count=${2-}
@@ -53,12 +55,41 @@ by_command()
   fi
 }
 
+seed_of()
+{
+  sed -nE "s/^\\| *\`?$1\`? *\\|[^|]*\\| *\`?([0-9]+)\`? *\\|.*/\\1/p" docs/MUTANTS.md 2>/dev/null
+}
+
+# Before one disk and in a cluster: the command that is printed fails by the same invariant with less in it, and passes
+# with the rule on.
+shrink()
+{
+  local sim=build/mutants/sim name seed command rule
+  for name in STRIKE_AGE WAIT_FOR_DEAD; do
+    seed=$(seed_of $name)
+    $sim --mutant $name --seed "$seed" --shrink >"$out/shrink" 2>&1
+    rule=$(sed -nE "1s/^seed $seed: ([^:]*):.*/\1/p" "$out/shrink")
+    command=$(sed -n 's/^shrunk: //p' "$out/shrink")
+    $command >"$out/with" 2>&1
+    if ! grep -q "^seed $seed: ${rule:-none}:" "$out/with"; then
+      fail "$name: its seed $seed shrinks to what does not fail by $rule: $command"
+    elif [[ $command != "build/sim-mutants --mutant $name --seed $seed "*" --no-fault "* ]]; then
+      fail "$name: nothing is left out of its seed $seed: $command"
+    elif ! ${command/--mutant $name /} >"$out/without" 2>&1; then
+      fail "$name: its seed $seed, shrunk, fails with the rule on, too: $command"
+    else
+      echo "ok shrink: $command"
+      passed=$((passed + 1))
+    fi
+  done
+}
+
 mutants()
 {
   local sim=build/mutants/sim name seed command
   if [ ! -x $sim ]; then fail "$sim is not built"; return; fi
   while read -r name _; do
-    seed=$(sed -nE "s/^\\| *\`?$name\`? *\\|[^|]*\\| *\`?([0-9]+)\`? *\\|.*/\\1/p" docs/MUTANTS.md 2>/dev/null)
+    seed=$(seed_of "$name")
     command=$(sed -nE "s/^\\| *$name *\\|[^|]*\\| *\`([^\`]*build[^\`]*)\` *\\|.*/\\1/p" docs/MUTANTS.md 2>/dev/null)
     if [ -n "$command" ]; then
       by_command "$name" "$command"
@@ -78,6 +109,7 @@ mutants()
       passed=$((passed + 1))
     fi
   done < <($sim --list-mutants)
+  shrink
 }
 
 fail()
@@ -90,8 +122,8 @@ case $mode in
 seeds) exec build/plain/sim --seeds 1.."$count" --keep-going --coverage ;;
 cluster) exec build/plain/sim --mode cluster --seeds 1.."$count" --keep-going --coverage ;;
 share) exec build/plain/sim --mode cluster --share --seeds 1.."$count" --keep-going --coverage ;;
-mutants | digest) ;;
-*) echo "usage: tests/run_sim.sh seeds|cluster|share|digest|mutants [N]" >&2; exit 64 ;;
+mutants | shrink | digest) ;;
+*) echo "usage: tests/run_sim.sh seeds|cluster|share|digest|mutants|shrink [N]" >&2; exit 64 ;;
 esac
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

@@ -186,8 +186,26 @@ static bool fails_so(uint64_t seed, const struct sim_request *request, const cha
 	return !run_seed(seed, request, false) && strncmp(world.failure, failure, strcspn(failure, ":")) == 0;
 }
 
+/* What shows the same again. */
+static void print_command(uint64_t seed, const struct sim_request *request, uint32_t mutant)
+{
+	printf("shrunk: build/%s", mutants_built() ? "sim-mutants" : "sim");
+	if (mutant != QD_RULE_COUNT)
+		printf(" --mutant %s", mutants_name(mutant));
+	printf(" --seed %" PRIu64, seed);
+	if (request->minutes != 0)
+		printf(" --minutes %" PRIu64, request->minutes);
+	if (request->nodes != 0)
+		printf(" --nodes %" PRIu32, request->nodes);
+	printf(" --mode %s%s", request->cluster ? "cluster" : "disk", request->share ? " --share" : "");
+	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
+		if (sim_faults_has(&request->faults_off, f))
+			printf(" --no-fault %s", sim_fault_name(f));
+	printf("\n");
+}
+
 /* Leave out one kind of fault after the other, and time, while it still fails. */
-static void shrink(uint64_t seed, struct sim_request request)
+static void shrink(uint64_t seed, struct sim_request request, uint32_t mutant)
 {
 	char failure[SIM_TEXT_MAX];
 	memcpy(failure, world.failure, sizeof(failure));
@@ -208,17 +226,7 @@ static void shrink(uint64_t seed, struct sim_request request)
 		}
 	}
 	(void)run_seed(seed, &request, false);
-	printf("shrunk: --seed %" PRIu64, seed);
-	if (request.minutes != 0)
-		printf(" --minutes %" PRIu64, request.minutes);
-	if (request.nodes != 0)
-		printf(" --nodes %" PRIu32, request.nodes);
-	if (request.cluster)
-		printf(" --mode cluster%s", request.share ? " --share" : "");
-	for (enum sim_fault f = 0; f < SIM_FAULT_COUNT; f++)
-		if (sim_faults_has(&request.faults_off, f))
-			printf(" --no-fault %s", sim_fault_name(f));
-	printf("\n");
+	print_command(seed, &request, mutant);
 	print_failure(seed, true);
 }
 
@@ -237,7 +245,7 @@ static int run_seeds(const struct args *a)
 		failed++;
 		print_failure(seed, !a->keep_going && !a->verbose);
 		if (a->shrink)
-			shrink(seed, a->request);
+			shrink(seed, a->request, a->mutant);
 		if (!a->keep_going) {
 			printf("%" PRIu64 " passed, %" PRIu64 " failed, 0 skipped\n", seed - a->from, failed);
 			return EXIT_FAILURE;
