@@ -195,6 +195,16 @@ static bool warn_networks(const struct qd_control_snapshot *s, json_t *warnings)
 	return degraded;
 }
 
+static bool warn_store(const struct qd_control_snapshot *s, json_t *warnings)
+{
+	char text[TEXT_BYTES + QD_CONTROL_WHY_MAX];
+	if (s->store_why[0] == '\0')
+		return false;
+	(void)snprintf(text, sizeof(text), "This node's own store cannot be written: %s.", s->store_why);
+	qd_json_warn(warnings, "store", text);
+	return true;
+}
+
 bool qd_json_warn_cluster(const struct qd_control_snapshot *s, json_t *warnings)
 {
 	const struct qd_head *h = &s->views.head;
@@ -207,6 +217,7 @@ bool qd_json_warn_cluster(const struct qd_control_snapshot *s, json_t *warnings)
 	degraded = warn_links(s, warnings) || degraded;
 	degraded = warn_networks(s, warnings) || degraded;
 	degraded = qd_json_warn_witness(s, warnings) || degraded;
+	degraded = warn_store(s, warnings) || degraded;
 	if (!qd_why_is_forced(s))
 		return degraded;
 	(void)snprintf(text, sizeof(text),

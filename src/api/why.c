@@ -76,12 +76,20 @@ bool qd_why_is_forced(const struct qd_control_snapshot *s)
 	return v->head.forced_by != 0 && qd_votes_sum(&all, here, 0) + extra <= qd_votes_total(&all) / 2;
 }
 
-static const char *own_state(const struct qd_cluster_status *v)
+bool qd_why_is_stuck(const struct qd_control_snapshot *s)
 {
+	return s->store_why[0] != '\0' || (s->views.news_flags[s->node_id - 1] & QD_NEWS_STUCK) != 0;
+}
+
+static const char *own_state(const struct qd_control_snapshot *s)
+{
+	const struct qd_cluster_status *v = &s->views;
 	if (v->state == QD_CLUSTER_LEFT)
 		return "left";
 	if (v->leaving)
 		return "leaving";
+	if (qd_why_is_stuck(s))
+		return "stuck";
 	return v->state == QD_CLUSTER_LEADING || v->state == QD_CLUSTER_MEMBER ? "up" : "joining";
 }
 
@@ -90,7 +98,7 @@ const char *qd_why_node_state(const struct qd_control_snapshot *s, uint32_t id)
 	const struct qd_cluster_status *v = &s->views;
 	qd_assert(id >= 1 && id <= QD_NODES_MAX);
 	if (id == s->node_id)
-		return own_state(v);
+		return own_state(s);
 	if (!qd_set_has(v->hears, id))
 		return "down";
 	if ((v->news_flags[id - 1] & QD_NEWS_LEAVING) != 0)
@@ -212,7 +220,7 @@ static void say_apart(const struct qd_control_snapshot *s, uint64_t apart, struc
 		names[0] = 'N';
 		qd_why_say(w, "%s %s %s.", names, qd_set_count(some) == 1 ? "is" : "are", table[i].text);
 	}
-	if (rest == 0)
+	if (rest == 0 || qd_why_is_stuck(s)) /* it is this node that is apart */
 		return;
 	qd_why_names(s, rest, names, sizeof(names));
 	names[0] = 'N';

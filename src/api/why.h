@@ -26,6 +26,9 @@ bool qd_why_has_owner(const struct qd_control_snapshot *s);
  * runs by that alone. With more it is history. */
 bool qd_why_is_forced(const struct qd_control_snapshot *s);
 
+/* This node's own store cannot be written, or does not answer: it promises nothing, and is in no new view. */
+bool qd_why_is_stuck(const struct qd_control_snapshot *s);
+
 /* What a node does, in a word: "up" (member of the view), "joining", "down", "leaving", "held", "stuck", "left". */
 const char *qd_why_node_state(const struct qd_control_snapshot *s, uint32_t id);
 

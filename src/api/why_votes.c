@@ -25,8 +25,9 @@ static uint32_t extras_of(const struct qd_control_snapshot *s, uint64_t set)
 static void say_who(const struct qd_control_snapshot *s, uint64_t set, char *to, size_t cap_bytes)
 {
 	char names[QD_WHY_TEXT_MAX / 2];
-	if (set == qd_set_of(s->node_id)) {
-		(void)snprintf(to, cap_bytes, "this node alone");
+	if (set == qd_set_of(s->node_id) || set == 0) {
+		(void)snprintf(to, cap_bytes, "%s",
+			       set != 0 ? "this node alone" : "this node, which is in nobody's set,");
 		return;
 	}
 	qd_why_names(s, set, names, sizeof(names));
@@ -53,6 +54,18 @@ static void say_extra(const struct qd_control_snapshot *s, struct qd_why *w)
 			   s->node_names[v->extra_holder]);
 }
 
+static void say_store(const struct qd_control_snapshot *s, struct qd_why *w)
+{
+	if (s->store_why[0] != '\0')
+		qd_why_say(w,
+			   "This node's own store cannot be written, so it can promise nothing and is in no "
+			   "new view: %s.",
+			   s->store_why);
+	else
+		qd_why_say(w, "This node's own store does not answer, so it can promise nothing: look at the "
+			      "disk that state_dir is on.");
+}
+
 /* ------------------------------------------------ quorate */
 
 void qd_why_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
@@ -73,6 +86,8 @@ void qd_why_quorate(const struct qd_control_snapshot *s, struct qd_why *w)
 		   "%.1f s.",
 		   seconds(qd_mono_sub(s->now, v->right_start)), seconds(qd_mono_sub(v->begin_stop, s->now)));
 	say_extra(s, w);
+	if (qd_why_is_stuck(s)) /* the others go on without it soon */
+		say_store(s, w);
 }
 
 void qd_why_would_lose(const struct qd_control_snapshot *s, struct qd_why *w)
@@ -141,6 +156,10 @@ static void say_newer(const struct qd_control_snapshot *s, struct qd_why *w)
 static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 {
 	const struct qd_cluster_status *v = &s->views;
+	if (qd_why_is_stuck(s)) { /* before whatever it waits for: the others will not wait for it */
+		say_store(s, w);
+		return;
+	}
 	switch (v->wait) {
 	case QD_WAIT_NONE:
 	case QD_WAIT_VOTES:
@@ -175,10 +194,7 @@ static void say_wait(const struct qd_control_snapshot *s, struct qd_why *w)
 			   "Start it again without that to change it.");
 		return;
 	case QD_WAIT_STORE:
-		qd_why_say(
-			w,
-			"This node's own store does not answer, so it can promise nothing: look at the disk "
-			"that state_dir is on.");
+		say_store(s, w);
 		return;
 	case QD_WAIT_HELD:
 		qd_why_say(
@@ -315,6 +331,10 @@ void qd_why_would_gain(const struct qd_control_snapshot *s, uint64_t missing, st
 	const bool without = extra != 0 && extras_of(s, v->set) == 0;
 	if (v->state == QD_CLUSTER_LEFT || v->leaving || has_enough(s))
 		return;
+	if (qd_why_is_stuck(s)) { /* nothing else would help, nor could it be forced here */
+		qd_why_say(w, "It takes part again as soon as its store can be written.");
+		return;
+	}
 	if (without && qd_head_quorate(&v->head, v->set, extra))
 		qd_why_say(w, "It becomes quorate when it gets the vote of the %s.", extra_name(extra));
 	if (!say_gain(s, missing, false, w) && without && !qd_head_quorate(&v->head, v->set, extra))

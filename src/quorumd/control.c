@@ -129,7 +129,7 @@ void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *
 	out->has_group = conf->has_group;
 	memcpy(out->group_name, conf->group_name, sizeof(out->group_name));
 	out->has_witness = conf->has_cluster && qd_conf_has_witness(conf);
-	out->detection = node->config.has_cluster ? node->config.cluster.detection : QD_SPAN_ZERO;
+	out->detection = node->config.has_cluster ? node->cluster.config.detection : QD_SPAN_ZERO;
 	qd_control_snapshot_update(node, now, out);
 }
 

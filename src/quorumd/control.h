@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum {
-	QD_CONTROL_VERSION = 4, /* of the messages; another one is refused */
+	QD_CONTROL_VERSION = 5, /* of the messages; another one is refused */
 	QD_CONTROL_PACKET_MAX =
 		65536, /* a snapshot of 16 nodes on 2 links is about 6 KiB, of 64 on 8 links 46 KiB, 64
 					* log lines 18 KiB */
@@ -148,6 +148,7 @@ struct qd_control_snapshot {
 	struct qd_control_witness witness;
 	bool join_only;
 	struct qd_cluster_status views;
+	char store_why[QD_CONTROL_WHY_MAX]; /* the node's own store cannot be written: why; "": it can */
 	struct qd_span detection;
 	struct qd_control_proofs proofs;
 	uint32_t network_count;
@@ -200,7 +201,7 @@ struct qd_control_answer {
 	} u;
 };
 
-/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks, packets, replayed and witness from the
+/* Fill everything but sequence, mine, epoch, log_next, arbitration, networks, packets, replayed, witness and store_why from the
  * configuration and the node's state. Keeps `proofs`. */
 void qd_control_snapshot_fill(const struct qd_conf *conf, const struct qd_node *node, struct qd_mono now,
 			      struct qd_control_snapshot *out);

@@ -296,6 +296,7 @@ static inline void qd_wire_snapshot_cluster(struct qd_fields *f, struct qd_contr
 	qd_wire_witness(f, &s->witness);
 	qd_field_bool(f, &s->join_only);
 	qd_wire_cluster(f, &s->views);
+	qd_field_text(f, s->store_why, sizeof(s->store_why));
 	qd_field_span(f, &s->detection);
 	qd_wire_proofs(f, &s->proofs);
 	s->network_count = qd_field_below(f, s->network_count, QD_LINKS_MAX + 1);

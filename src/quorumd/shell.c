@@ -158,6 +158,9 @@ static void push(struct qd_shell *s)
 		show_networks(s);
 	s->snapshot.mine = s->mine;
 	s->snapshot.epoch = s->epoch;
+	if (s->config != NULL)
+		(void)snprintf(s->snapshot.store_why, sizeof s->snapshot.store_why, "%s",
+			       qd_shell_config_trouble(s->config)); /* a cut reason is one still */
 	s->pushed = s->snapshot;
 	qd_control_server_push(s->control, &s->snapshot);
 }

@@ -23,6 +23,8 @@ void qd_shell_traces(struct qd_shell *s)
 	for (uint32_t i = 0; i < s->out.trace_count; i++) {
 		const struct qd_trace *t = &s->out.traces[i];
 		qd_recorder_add(s->recorder, s->now, t);
+		if (t->code == QD_TRACE_KEEP_FAILED && qd_shell_config_repeats(s->config))
+			continue; /* each second, for as long as a disk is full */
 		const enum qd_trace_level level = qd_trace_level_of(t->code);
 		if (level < s->conf.log_level)
 			continue; /* no text is made for what nobody reads */

@@ -3,6 +3,7 @@
 
 #include "quorumd/conf_start.h"
 #include "quorumd/errors.h"
+#include "quorumd/kept_trouble.h"
 #include "quorumd/shell_identity.h"
 
 #include <inttypes.h>
@@ -44,6 +45,8 @@ struct qd_shell_config {
 	struct qd_mono fetch_at;
 	struct qd_kept kept;
 	struct qd_kept durable;
+	struct qd_kept_trouble trouble;
+	bool repeats; /* the last result was a failure that was said before */
 	bool changed; /* durable.head.body is not the one that was reported last */
 };
 
@@ -191,11 +194,42 @@ static void give_up_text(struct qd_shell_config *c, struct qd_event *ev, char *w
 	ev->u.kept.result = QD_KEEP_NO_TEXT;
 }
 
+/* Said once for each reason. */
+static void note_trouble(struct qd_shell_config *c, bool ok, char *why)
+{
+	switch (qd_kept_trouble_note(&c->trouble, ok, why)) {
+	case QD_KEPT_NEWS_NONE:
+		c->repeats = !ok;
+		why[0] = '\0';
+		return;
+	case QD_KEPT_NEWS_WELL:
+		(void)snprintf(why, QD_KEPT_WHY_MAX, "%s: the node's store can be written again",
+			       c->conf.state_dir);
+		return;
+	case QD_KEPT_NEWS_TROUBLE:
+		return;
+	case QD_KEPT_NEWS_COUNT:
+		break;
+	}
+	QD_UNREACHABLE("news of the node's store");
+}
+
+bool qd_shell_config_repeats(const struct qd_shell_config *c)
+{
+	return c->repeats;
+}
+
+const char *qd_shell_config_trouble(const struct qd_shell_config *c)
+{
+	return c->trouble.failing ? c->trouble.why : "";
+}
+
 bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *why)
 {
 	uint64_t turn = 0;
 	bool ok = false;
 	why[0] = '\0';
+	c->repeats = false;
 	if (c->open && c->no_text) {
 		give_up_text(c, ev, why);
 		return true;
@@ -204,6 +238,7 @@ bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *
 		return false;
 	c->open = false;
 	c->writing = false;
+	note_trouble(c, ok, why);
 	if (ok) {
 		c->changed =
 			c->changed || memcmp(c->durable.head.body, c->kept.head.body, QD_DIGEST_BYTES) != 0;

@@ -30,8 +30,15 @@ void qd_shell_config_close(struct qd_shell_config *c); /* takes NULL */
 void qd_shell_config_keep(struct qd_shell_config *c, uint64_t turn, uint32_t from, const struct qd_kept *kept,
 			  struct qd_mono now);
 
-/* QD_EVENT_KEPT, when it is done. False: nothing. `why` [QD_KEPT_WHY_MAX]: what to say about it, or "". */
+/* QD_EVENT_KEPT, when it is done. False: nothing. `why` [QD_KEPT_WHY_MAX]: what to say about it, or "": nothing, or it is what
+ * was said last. */
 bool qd_shell_config_next(struct qd_shell_config *c, struct qd_event *ev, char *why);
+
+/* The event before was a failure that was said already: what the core says of it is none either. */
+bool qd_shell_config_repeats(const struct qd_shell_config *c);
+
+/* Why the node's store cannot be written; "": it can, as far as is known. Valid until the next _next(). */
+const char *qd_shell_config_trouble(const struct qd_shell_config *c);
 
 /* The kept configuration changed since the last call: *text is the cluster's part of it, in force from now on. */
 bool qd_shell_config_changed(struct qd_shell_config *c, struct qd_tag *tag, struct qd_conf_text *text);

@@ -68,6 +68,21 @@ runs_on() {
   echo "$output"
   [ "$status" -eq 0 ]
   ctl "$LEADER" config show | cmp - "$BATS_TEST_TMPDIR/long"
+  # one whose store fails is left out, and says why; the change is done without it
+  mv "$BATS_TEST_TMPDIR/n$B/state/config" "$BATS_TEST_TMPDIR/away"
+  touch "$BATS_TEST_TMPDIR/n$B/state/config"
+  run ctl $A quorum set --weight alpha=3 --yes
+  echo "$output"
+  [ "$status" -eq 0 ]
+  tgt_wait 20 field_is $B "[.quorum.quorate, .nodes[$((B - 1))].state] | @csv" 'false,"stuck"'
+  run ctl $B why
+  echo "$output"
+  [ "$status" -eq 2 ]
+  [[ $output == *"own store cannot be written"*"/n$B/state/config"*"Not a directory"* ]]
+  rm "$BATS_TEST_TMPDIR/n$B/state/config"
+  mv "$BATS_TEST_TMPDIR/away" "$BATS_TEST_TMPDIR/n$B/state/config"
+  tgt_wait 20 sees $B 3
+  grep -q "the node's store can be written again" "$BATS_TEST_TMPDIR/n$B/log"
 }
 
 @test "what the leader refuses is refused where it was asked, by the leader's name where it has words" {

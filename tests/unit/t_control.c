@@ -113,6 +113,7 @@ static void fill(struct qd_control_snapshot *s, uint32_t nodes)
 		memset(s->witness.way[i].text, 'x', sizeof(s->witness.way[i].text) - 1);
 	}
 	s->join_only = true;
+	memset(s->store_why, 's', sizeof(s->store_why) - 1);
 	s->detection = qd_span_ms(6000);
 	s->arbitration.unix_ms = 17;
 	memset(s->arbitration.text, 't', sizeof(s->arbitration.text) - 1);
@@ -379,6 +380,27 @@ static void shows_links(void)
 	UNIT_EQUAL(one.views.votes_needed, 2);
 }
 
+/* The core has it from the links that it was told of last, not from those that it began with. */
+static void detection_follows_the_configuration(void)
+{
+	static const struct qd_conf conf = {.node_id = 1, .members = 7, .has_cluster = true};
+	static struct qd_actions out;
+	struct qd_links_config links;
+	struct qd_event ev = {.kind = QD_EVENT_LINKS, .now = {2}};
+	begin_node();
+	qd_control_snapshot_fill(&conf, &node, (struct qd_mono){2}, &one);
+	UNIT_EQUAL(one.detection.ns, qd_links_detection(&node.config.links).ns);
+	links = node.config.links;
+	for (uint32_t id = 2; id <= 3; id++)
+		links.link[id - 1][0].threshold = 8;
+	ev.u.links = &links;
+	const struct qd_span before = one.detection;
+	qd_node_step(&node, &ev, &out);
+	qd_control_snapshot_fill(&conf, &node, (struct qd_mono){2}, &one);
+	UNIT_EQUAL(one.detection.ns, qd_links_detection(&links).ns);
+	UNIT_OK(one.detection.ns > before.ns);
+}
+
 /* A proof that is 350 us old when it comes falls below 400 us; the same one again is none. */
 static void notes_proofs(void)
 {
@@ -456,6 +478,7 @@ static const struct unit_test TESTS[] = {
 	{"requests survive the packet, and another version is refused", requests_survive},
 	{"subscribers are told of what they wait for, not of instants and counters", differs},
 	{"links that are used are shown, with their counters", shows_links},
+	{"the time of detection is that of the present configuration", detection_follows_the_configuration},
 	{"each new proof of quorum is noted once, by its age", notes_proofs},
 	{"a witness that does not answer is not counted as present", silent_witness},
 	{"a network is shown with what its interface says of it", shows_networks},

@@ -3,6 +3,7 @@
 
 #include "api/json.h"
 #include "api/why.h"
+#include "quorumd/kept_trouble.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -29,6 +30,8 @@ static void fill(uint32_t nodes, uint64_t here)
 	}
 	v->head.votes.nodes = snapshot.members;
 	v->head.votes.dynamic = true;
+	v->votes_needed = qd_votes_need(&v->head.votes);
+	v->votes_total = qd_votes_total(&v->head.votes);
 	v->quorate = true;
 	v->state = QD_CLUSTER_LEADING;
 	v->set = v->members = v->hears = here;
@@ -140,7 +143,75 @@ static void names_who_has_the_newer_configuration(void)
 	}
 }
 
+/* A full disk under state_dir: the cause is said, not what the core would wait for otherwise. */
+static void the_own_store_is_named(void)
+{
+	struct qd_cluster_status *v = &snapshot.views;
+	fill(3, 6);
+	v->hears = 7;
+	v->quorate = false;
+	v->members = v->set = 0;
+	v->state = QD_CLUSTER_PROMISED;
+	v->wait = QD_WAIT_TURN;
+	UNIT_OK(!qd_why_is_stuck(&snapshot));
+	UNIT_TEXT(qd_why_node_state(&snapshot, 1), "joining");
+	v->news_flags[0] = QD_NEWS_STUCK;
+	UNIT_TEXT(qd_why_node_state(&snapshot, 1), "stuck");
+	UNIT_OK(is_said(
+		"This node's own store does not answer, so it can promise nothing: look at the disk that "
+		"state_dir is on."));
+	v->news_flags[0] = 0;
+	(void)snprintf(snapshot.store_why, sizeof(snapshot.store_why),
+		       "/s/config/x: No space left on device");
+	UNIT_TEXT(qd_why_node_state(&snapshot, 1), "stuck");
+	UNIT_OK(is_said(
+		"This node's own store cannot be written, so it can promise nothing and is in no new view: "
+		"/s/config/x: No space left on device."));
+	UNIT_OK(is_said("Not quorate: this node, which is in nobody's set, has 0 of 3 votes; 2 are needed."));
+	UNIT_TEXT(why.text[2], "It takes part again as soon as its store can be written.");
+	UNIT_EQUAL(why.count, 3);
+	v->quorate = true; /* still: by the right that it has */
+	UNIT_OK(is_said(
+		"This node's own store cannot be written, so it can promise nothing and is in no new view: "
+		"/s/config/x: No space left on device."));
+	char *text = qd_json_status(&snapshot);
+	if (!UNIT_OK(text != NULL))
+		return;
+	UNIT_OK(strstr(text, "This node's own store cannot be written: /s/config/x: No space") != NULL);
+	free(text);
+}
+
+/* Said once for each reason, and when it is over. */
+static void trouble_is_news_once(void)
+{
+	static const struct {
+		bool ok;
+		char why[QD_BODIES_WHY_MAX];
+		enum qd_kept_news news;
+	} steps[] = {
+		{true, "", QD_KEPT_NEWS_NONE},
+		{false, "full", QD_KEPT_NEWS_TROUBLE},
+		{false, "full", QD_KEPT_NEWS_NONE},
+		{false, "full", QD_KEPT_NEWS_NONE},
+		{false, "read-only", QD_KEPT_NEWS_TROUBLE},
+		{false, "full", QD_KEPT_NEWS_TROUBLE},
+		{true, "", QD_KEPT_NEWS_WELL},
+		{true, "", QD_KEPT_NEWS_NONE},
+		{true, "no mirror", QD_KEPT_NEWS_TROUBLE},
+		{true, "no mirror", QD_KEPT_NEWS_NONE},
+		{false, "no mirror", QD_KEPT_NEWS_TROUBLE},
+	};
+	struct qd_kept_trouble trouble = {0};
+	for (size_t i = 0; i < UNIT_COUNT(steps); i++) {
+		unit_case("step %zu", i);
+		UNIT_EQUAL(qd_kept_trouble_note(&trouble, steps[i].ok, steps[i].why), steps[i].news);
+		UNIT_OK(trouble.failing == !steps[i].ok);
+	}
+}
+
 static const struct unit_test TESTS[] = {
+	{"a full disk under state_dir is named, and nothing else is waited for", the_own_store_is_named},
+	{"trouble of the node's store is news once for each reason", trouble_is_news_once},
 	{"a stale node says which node has the newer configuration", names_who_has_the_newer_configuration},
 	{"a forced quorum is over when more than half of the weights are here", forced_until_half_is_here},
 };
