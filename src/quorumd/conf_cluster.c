@@ -264,6 +264,16 @@ static void warn_votes(struct qd_conf_tree *tree, const struct qd_votes *votes)
 				     NODES_SUPPORTED);
 }
 
+static void warn_networks(struct qd_conf_tree *tree)
+{
+	const struct qd_conf *conf = tree->conf;
+	if (qd_set_count(conf->members) > 1 && conf->network_count == 1)
+		qd_conf_tree_warning(
+			tree, qd_conf_tree_at(tree, "nodes"),
+			"nodes: there is one network only: when it fails, no node hears another; give each "
+			"node an address on a second one, unless this one is redundant (a bond or a team)");
+}
+
 static void warn_detection(struct qd_conf_tree *tree)
 {
 	const struct qd_conf *conf = tree->conf;
@@ -302,5 +312,6 @@ void qd_conf_cluster_check(struct qd_conf_tree *tree)
 	if (tree->messages->count > 0 || !conf->has_cluster)
 		return;
 	warn_votes(tree, &votes);
+	warn_networks(tree);
 	warn_detection(tree);
 }

@@ -94,8 +94,16 @@ static bool keeps_witness(struct qd_operator *o)
 static bool is_good(struct qd_operator *o, const struct qd_conf_text *body)
 {
 	const int rc = qd_conf_load_merged(o->config.conf_file, body, &o->fresh, &o->messages);
+	const struct qd_conf *conf = o->config.conf;
 	explicit_bzero(&o->fresh.chap, sizeof(o->fresh.chap));
-	if (rc != 0)
+	if (rc != 0 && o->fresh.members != 0 && !qd_set_has(o->fresh.members, conf->node_id))
+		qd_control_server_refuse(
+			o->config.control, QD_REPLY_INVALID,
+			"node %s leads, and the new configuration has none of that id: stop quorumd there "
+			"first, or let another node lead (quorumctl handover), then ask again on one that "
+			"stays",
+			conf->nodes[conf->node_id].name);
+	else if (rc != 0)
 		qd_control_server_refuse(o->config.control, QD_REPLY_INVALID, "%s",
 					 o->messages.count > 0 ? o->messages.text[0] : "out of memory");
 	else if (!o->fresh.has_cluster)

@@ -88,6 +88,18 @@ refused() {
   echo "$stderr"
   [ "$status" -eq 0 ]
   [[ $stderr == *"warning: $FILE:12:17: quorum.model: of two nodes without a quorum disk or a witness"* ]]
+  [[ $stderr == *"warning: $FILE:4:3: nodes: there is one network only: when it fails, no node hears another; "* ]]
+  sed -i 's|\[10.0.0.1\]|[10.0.0.1, 10.0.1.1]|; s|\[10.0.0.2\]|[10.0.0.2, 10.0.1.2]|' "$FILE"
+  run --separate-stderr build/quorumd --check "$FILE"
+  echo "$stderr"
+  [ "$status" -eq 0 ]
+  [[ $stderr != *"one network only"* ]]
+  run --separate-stderr build/quorumctl config check "$FILE"
+  [[ $stderr != *"one network only"* ]]
+  sed -i 's|, 10.0.1.[12]\]|]|' "$FILE"
+  run --separate-stderr build/quorumctl config check "$FILE"
+  echo "$output$stderr"
+  [[ $output$stderr == *"one network only"* ]]
 }
 
 @test "a file that is not there" {

@@ -95,6 +95,9 @@ runs_on() {
   jq -c '{from: {epoch: .configuration.epoch, version: (.configuration.version - 1)}, text: (.text + "# more\n")}' \
     "$BATS_TEST_TMPDIR/shown" | post >"$BATS_TEST_TMPDIR/answer"
   [ "$(jq -r .reply "$BATS_TEST_TMPDIR/answer")" = stale ]
+  run ctl $A node remove "${NAMES[$LEADER]}" --yes
+  [ "$status" -eq 1 ]
+  [[ $output == *"node ${NAMES[$LEADER]} leads, and the new configuration has none of that id: stop quorumd there first"* ]]
   # a stranger's keys: the leader has another file of its own, and a key in it that does not go with this one
   sed -i 's/^node: .*/node: none/' "$BATS_TEST_TMPDIR/n$LEADER/conf.yaml"
   run ctl $A quorum set --weight alpha=2 --yes

@@ -314,10 +314,14 @@ static void warns_of_what_is_hardly_meant(void)
 	warns(THREE "heartbeat: {cross_subnet_threshold: 20}\n", NULL); /* there is no such link */
 	warns(THREE "times: {renew: 300ms}\n",
 	      "f:8:16: heartbeat: a dead node is noticed after up to 5500 ms");
+	warns("cluster: demo\nnode: a\nkey_file: /k\nnodes:\n  a: {id: 1, addresses: [10.0.0.1]}\n", NULL);
+	warns("cluster: demo\nnode: a\nkey_file: /k\nnodes:\n  a: {id: 1, addresses: [10.0.0.1]}\n"
+	      "  b: {id: 2, addresses: [10.0.0.2]}\n  c: {id: 3, addresses: [10.0.0.3]}\n",
+	      "f:5:3: nodes: there is one network only: when it fails, no node hears another");
 	size_t at = strlen(many);
 	for (int i = 1; i <= 17; i++)
 		at += (size_t)snprintf(many + at, sizeof many - at,
-				       "  n%d: {id: %d, addresses: [10.0.0.%d]}\n", i, i, i);
+				       "  n%d: {id: %d, addresses: [10.0.0.%d, 10.0.1.%d]}\n", i, i, i, i);
 	warns(many, "nodes: 17 of them; up to 16 are supported");
 }
 
