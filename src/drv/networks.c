@@ -60,31 +60,6 @@ static bool is_same_network(const struct qd_network *n, const struct qd_network 
 	return n->prefix_bits == other->prefix_bits && qd_address_equal(&n->prefix, &other->prefix);
 }
 
-static bool rule_matches(const struct qd_network_rule *r, const struct qd_network *n)
-{
-	if (r->interface[0] != '\0' && strcmp(r->interface, n->interface) != 0)
-		return false;
-	return r->prefix.family == AF_UNSPEC ||
-	       (r->prefix_bits == n->prefix_bits &&
-		qd_address_same_prefix(&r->prefix, &n->prefix, r->prefix_bits));
-}
-
-static void apply_rules(const struct qd_networks_config *config, struct qd_network *n)
-{
-	for (uint32_t i = 0; i < config->rule_count; i++) {
-		const struct qd_network_rule *r = &config->rules[i];
-		if (!rule_matches(r, n))
-			continue;
-		if (r->name[0] != '\0')
-			memcpy(n->name, r->name, sizeof n->name);
-		if (r->has_role)
-			n->role = r->role;
-		if (r->metric != 0)
-			n->metric = r->metric;
-		return;
-	}
-}
-
 static void set_name(struct qd_network *n, uint32_t number)
 {
 	if (number == 1)
@@ -151,7 +126,6 @@ void qd_networks_make(const struct qd_interfaces *interfaces, const struct qd_ne
 {
 	struct counted counted = {0};
 	qd_assert(config->family == AF_INET || config->family == AF_INET6);
-	qd_assert(config->rule_count <= QD_NETWORK_RULES_MAX);
 	*out = (struct qd_networks){0};
 	for (uint32_t k = 0; k < interfaces->count; k++) {
 		const struct qd_interface *i = &interfaces->list[k];
@@ -161,22 +135,6 @@ void qd_networks_make(const struct qd_interfaces *interfaces, const struct qd_ne
 			if (is_candidate(config, i, &i->addresses[a]))
 				add(interfaces, i, &i->addresses[a], out, &counted);
 	}
-	for (uint32_t k = 0; k < out->count; k++)
-		apply_rules(config, &out->list[k]);
-}
-
-uint32_t qd_networks_by_metric(const struct qd_networks *n, uint32_t order[QD_NETWORKS_MAX])
-{
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < n->count; i++) {
-		if ((n->list[i].role & QD_NETWORK_CLUSTER) == 0)
-			continue;
-		uint32_t at = count++;
-		for (; at > 0 && n->list[order[at - 1]].metric > n->list[i].metric; at--)
-			order[at] = order[at - 1];
-		order[at] = i;
-	}
-	return count;
 }
 
 const struct qd_network *qd_networks_find(const struct qd_networks *n, const struct qd_address *local)
@@ -203,8 +161,6 @@ const char *qd_network_role_name(enum qd_network_role role)
 		return "none";
 	case QD_NETWORK_CLUSTER:
 		return "cluster";
-	case QD_NETWORK_CLIENT:
-		return "client";
 	case QD_NETWORK_BOTH:
 		return "both";
 	case QD_NETWORK_ROLE_COUNT:

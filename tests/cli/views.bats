@@ -360,7 +360,7 @@ health_is() {
 @test "network list: as JSON, and numbered by a configuration" {
   run "$CTL" network list --json
   [ "$status" -eq 0 ]
-  jq -e 'type == "array" and all(.[]; .network == null and (.role | IN("none", "cluster", "client", "both")))' <<<"$output"
+  jq -e 'type == "array" and all(.[]; .network == null and (.role | IN("cluster", "both")))' <<<"$output"
   views_conf node_majority alpha
   sed -i 's/127\.0\.0\.11/127.0.0.1/' "$BATS_TEST_TMPDIR/n1/conf.yaml"
   run "$CTL" network list --json --config "$BATS_TEST_TMPDIR/n1/conf.yaml"
