@@ -18,6 +18,19 @@ void qd_shell_say(struct qd_shell *s, enum qd_trace_level level, const char *for
 		qd_control_server_log(s->control, s->now, level, text);
 }
 
+/* What a trace cannot say, for it knows no names and no errors. */
+static void say_more(struct qd_shell *s, const struct qd_trace *t)
+{
+	const enum qd_trace_level level = qd_trace_level_of(t->code);
+	if (t->code == QD_TRACE_LOGIN_FAILED || t->code == QD_TRACE_PATH_LOST)
+		qd_shell_say(s, level, "path %llu: %s", (unsigned long long)t->a,
+			     qd_paths_why(s->paths, (uint32_t)t->a));
+	const uint32_t led = t->code == QD_TRACE_NEWER && t->a != 0 ? qd_epoch_node(t->a) : 0;
+	if (qd_set_has(s->conf.members, led) && led != s->conf.node_id)
+		qd_shell_say(s, level, "node %s led epoch %llu and had that configuration: start it",
+			     s->conf.nodes[led].name, (unsigned long long)t->a);
+}
+
 void qd_shell_traces(struct qd_shell *s)
 {
 	for (uint32_t i = 0; i < s->out.trace_count; i++) {
@@ -32,9 +45,7 @@ void qd_shell_traces(struct qd_shell *s)
 		(void)qd_trace_format(t, text, sizeof text);
 		qd_shell_log(level, text);
 		qd_control_server_trace(s->control, s->now, t, text);
-		if (t->code == QD_TRACE_LOGIN_FAILED || t->code == QD_TRACE_PATH_LOST)
-			qd_shell_say(s, level, "path %llu: %s", (unsigned long long)t->a,
-				     qd_paths_why(s->paths, (uint32_t)t->a));
+		say_more(s, t);
 	}
 }
 

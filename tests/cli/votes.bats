@@ -177,7 +177,8 @@ packets_at() {
   field_is $F .quorum.quorate false
   run -2 ctl $F why
   echo "$output"
-  [[ $output == *"The witness knows configuration "*": start a node that has it"* ]]
+  [[ $output == *"The witness knows configuration "*": start a node that has it, such as node ${NAMES[$L]}, which led that epoch."* ]]
+  grep -q "error: node ${NAMES[$L]} led epoch [0-9]* and had that configuration: start it" "$BATS_TEST_TMPDIR/n$F/log"
   views_start "$L"
   for n in 1 2; do
     tgt_wait 30 sees $n 2
