@@ -307,7 +307,8 @@ static bool in_view(const struct sim_machine *leader, const struct sim_machine *
 /* A right is as old as the leader that told of it says. */
 static bool giver_lied(const struct sim *s, const struct sim_machine *m)
 {
-	return check_clock_lied(s, &s->machines[qd_epoch_node(m->node.cluster.right_epoch) - 1]);
+	const struct sim_machine *giver = &s->machines[qd_epoch_node(m->node.cluster.right_epoch) - 1];
+	return check_clock_lied(s, giver) || giver->lied_until > s->t;
 }
 
 /* A node that restarts waits for what it renewed by its own times, and a right of longer ones may outlast that. In a
@@ -355,7 +356,7 @@ static void check_start(struct sim *s, const struct sim_machine *m)
 	const struct sim_machine *leader = &s->machines[qd_epoch_node(c->right_epoch) - 1];
 	if (v == NULL)
 		return;
-	if (check_clock_lied(s, leader)) {
+	if (giver_lied(s, m)) {
 		v->right_t = s->t; /* not known: at the latest now */
 		return;
 	}

@@ -312,6 +312,7 @@ void host_resume(struct sim *s, struct sim_machine *m)
 		/* what its leases still allow it, by its own clock */
 		m->runner.overlap_ok_until =
 			s->t + (uint64_t)s->o.times_later.stopped.ns * 501 / 500 + SIM_MS;
+		m->lied_until = m->runner.overlap_ok_until;
 	}
 	if (m->process)
 		plan_timer(s, m);

@@ -219,6 +219,8 @@ struct sim_machine {
 	uint64_t halted_until; /* the whole machine */
 	uint64_t process_halted_until;
 	bool frozen;
+	uint64_t
+		lied_until; /* what it told others counts by a clock that had stood; whether it lives or not */
 	int32_t ppm;
 	uint64_t clock_base; /* local time at clock_t */
 	uint64_t clock_t;
