@@ -106,8 +106,10 @@ bool qd_arb_times_think(struct qd_turn *t)
 		qd_batch_write_times(t, &a->next_times);
 		return true;
 	}
-	if (longer_ones)
+	if (longer_ones) {
 		qd_extra_times_grew(&t->node->cluster);
+		qd_lead_times_grew(&t->node->cluster);
+	}
 	t->node->config.times = a->next_times;
 	a->times_pending = false;
 	qd_arb_trace(t, QD_TRACE_TIMES, (uint64_t)t->times->renew.ns, 0, 0);

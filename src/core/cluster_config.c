@@ -434,7 +434,9 @@ static bool hands_over_first(struct qd_cluster_turn *t)
 static bool vote_is_gone(const struct qd_cluster *c)
 {
 	const struct qd_head *h = &c->kept.head;
-	const bool gone = qd_votes_of(&h->votes, c->config.node_id) == 0 || !h->votes.dynamic;
+	const uint64_t self = qd_set_of(c->config.node_id);
+	const bool alone = qd_cluster_leads(c) && c->lead.view.members == self && c->set == self;
+	const bool gone = alone || qd_votes_of(&h->votes, c->config.node_id) == 0 || !h->votes.dynamic;
 	return (gone && !h->has_old) || c->state == QD_CLUSTER_JOINING;
 }
 

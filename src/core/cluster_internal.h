@@ -139,6 +139,7 @@ struct qd_mono qd_extra_rests_until(const struct qd_cluster *c, const struct qd_
 				    struct qd_mono now);
 /* C or W became longer: what was told of the shorter ones counts no more. */
 void qd_extra_times_grew(struct qd_cluster *c);
+void qd_lead_times_grew(struct qd_cluster *c);
 /* Masks of extra voters that this node holds: all; those that have the tag of `head`; those that have had a tag of this
  * node's view, and so count in its proofs; those that could be had, as far as is known. */
 uint32_t qd_extra_held(const struct qd_cluster *c);

@@ -127,6 +127,20 @@ bool qd_lead_is_free(const struct qd_cluster *c, struct qd_mono now)
 	return qd_lead_owns(c, now) && qd_mono_reached(now, c->lead.free_at) && nobody_runs(c);
 }
 
+/* What was asked with shorter times proves no right of longer ones: who answered waits for this node by those that the
+ * question named. The right that is there goes on as it was given (five nodes, seed 13058). */
+void qd_lead_times_grew(struct qd_cluster *c)
+{
+	if (QD_RULE(ROUNDS_GROW))
+		memset(c->lead.round_start, 0, sizeof(c->lead.round_start));
+}
+
+static uint64_t shorter_ns(struct qd_span span, struct qd_mono from, struct qd_mono to)
+{
+	const uint64_t held_ns = (uint64_t)qd_mono_sub(to, from).ns, now_ns = (uint64_t)span.ns;
+	return held_ns < now_ns && QD_RULE(ROUNDS_GROW) ? held_ns : now_ns;
+}
+
 static bool say_proved(struct qd_cluster_turn *t, uint32_t id)
 {
 	struct qd_cluster *c = t->c;
@@ -139,8 +153,8 @@ static bool say_proved(struct qd_cluster_turn *t, uint32_t id)
 		.epoch = c->lead.view.epoch,
 		.round = m->answered,
 		.age_ns = (uint64_t)qd_mono_sub(t->now, c->right.start).ns,
-		.begin_stop_ns = (uint64_t)t->times->begin_stop.ns,
-		.stopped_ns = (uint64_t)t->times->stopped.ns,
+		.begin_stop_ns = shorter_ns(t->times->begin_stop, c->right.start, c->right.begin_stop),
+		.stopped_ns = shorter_ns(t->times->stopped, c->right.start, c->right.stopped_by),
 		.take_vote = !m->has_vote &&
 			     qd_head_quorate(&c->kept.head, answered_since(c, c->right.start) & others,
 					     extras_since(c, c->right.start, qd_extra_counted(c))),

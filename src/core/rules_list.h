@@ -77,6 +77,7 @@
 	X(PARTITION_IN_TIME, "M.6", "a view goes on from an older configuration than the witness's")         \
 	X(DONE_EVERYWHERE, "M.7", "a change is called done before every member has it")                      \
 	X(CHANGE_IS_ANSWER, "M.7", "taking a change is not counted as renewing the leader")                  \
+	X(ROUNDS_GROW, "M.4", "a round that was asked with shorter times proves a right of longer ones")     \
 	X(TIMES_EVERYWHERE, "M.7", "a leader uses longer times before every member has them")                \
 	X(ONE_CHANGE, "M.7", "a change of votes begins before the one before is final")                      \
 	X(CHANGE_ANSWERED, "M.7", "nobody answers for a change that a new view overtook")                    \
