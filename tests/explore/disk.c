@@ -66,7 +66,7 @@ void ex_disk_take(struct ex_world *w, struct ex_node *n)
 		w->disk.struck = w->disk.renewed;
 		w->disk.before = w->disk.last;
 	}
-	w->disk.epoch = w->disk.epoch + 1 < n->gate.least ? n->gate.least : w->disk.epoch + 1;
+	w->disk.epoch = w->disk.epoch + 1 < n->gate.least ? (uint32_t)n->gate.least : w->disk.epoch + 1;
 	w->disk.last = n->c.config.node_id;
 	w->disk.holder = n->c.config.node_id;
 	w->disk.renewed = w->now;
