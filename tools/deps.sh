@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Install the Debian packages of packages.txt that are missing.
+# Install the Debian packages of packages.txt that are missing; for the tests also a machine-id, which a bare Debian
+# without systemd does not have: quorum-witnessd does not start without one.
 # usage: tools/deps.sh [-l] GROUP...     -l only lists the group's packages
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,6 +21,12 @@ if ! command -v dpkg-query >/dev/null; then
   echo "deps: not a Debian system; the packages in packages.txt are taken as installed" >&2
   exit 0
 fi
+
+for group; do
+  if [ "$group" = test ] && [ ! -s /etc/machine-id ] && [ "$(id -u)" = 0 ]; then
+    tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+  fi
+done
 
 # Prints those of the arguments that are not installed.
 missing()

@@ -60,13 +60,13 @@ YAML
 }
 
 machine_start() {
-  ip netns exec "$NS-$1" build/quorumd --config "$T/n$1/conf.yaml" >>"$T/n$1/log" 2>&1 3>&- &
+  nsenter --net="/run/netns/$NS-$1" build/quorumd --config "$T/n$1/conf.yaml" >>"$T/n$1/log" 2>&1 3>&- &
   eval "NODE_PID_$1=$!"
 }
 
 # on the switch
 witness_up() {
-  ip netns exec "$NS-0" build/quorum-witnessd --keys "$T/witness/keys" --store "$T/witness/store" --listen 10.99.0.9 \
+  nsenter --net="/run/netns/$NS-0" build/quorum-witnessd --keys "$T/witness/keys" --store "$T/witness/store" --listen 10.99.0.9 \
     --socket "$T/witness/status" >>"$T/witness/log" 2>&1 3>&- &
   BG_PID=$!
   tgt_wait 10 witness_says .clusters 1

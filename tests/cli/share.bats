@@ -65,7 +65,7 @@ start_both() {
 }
 
 start_one() {
-  ip netns exec "$NS-$1" build/quorumd --config "$BATS_TEST_TMPDIR/n$1/conf.yaml" >>"$BATS_TEST_TMPDIR/n$1/log" 2>&1 3>&- &
+  nsenter --net="/run/netns/$NS-$1" build/quorumd --config "$BATS_TEST_TMPDIR/n$1/conf.yaml" >>"$BATS_TEST_TMPDIR/n$1/log" 2>&1 3>&- &
   eval "NODE_PID_$1=$!"
 }
 
@@ -249,8 +249,10 @@ check_says() {
   check_says 78 "$SHARE/$other: No such file"
   sed -i "s|$BATS_TEST_TMPDIR/other|$BATS_TEST_TMPDIR/key|" "$BATS_TEST_TMPDIR/n1/conf.yaml"
   mkdir "$DIR"
-  run unshare -m sh -c "mount --bind '$SHARE' '$SHARE' && mount -o remount,ro,bind '$SHARE' &&
-    build/quorumd --check '$BATS_TEST_TMPDIR/n1/conf.yaml'"
+  # Here and not in a mount namespace: that needs a mount point at /, which a chroot does not have.
+  mount --bind "$SHARE" "$SHARE"
+  run sh -c "mount -o remount,ro,bind '$SHARE' && build/quorumd --check '$BATS_TEST_TMPDIR/n1/conf.yaml'"
+  umount "$SHARE"
   echo "$output"
   [ "$status" -eq 78 ]
   [[ $output == *"witness.share: $DIR: it cannot be written: Read-only file system"* ]]
