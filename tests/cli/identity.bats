@@ -24,16 +24,16 @@ teardown() {
 wire_all() {
   for n in 0 1 2 3; do
     ip netns add "$NS-$n"
-    ip -n "$NS-$n" link set lo up
+    nsenter --net="/run/netns/$NS-$n" ip link set lo up
   done
-  ip -n "$NS-0" link add wire type bridge forward_delay 0
-  ip -n "$NS-0" addr add 10.99.0.9/24 dev wire
-  ip -n "$NS-0" link set wire up
+  nsenter --net="/run/netns/$NS-0" ip link add wire type bridge forward_delay 0
+  nsenter --net="/run/netns/$NS-0" ip addr add 10.99.0.9/24 dev wire
+  nsenter --net="/run/netns/$NS-0" ip link set wire up
   for n in 1 2 3; do
-    ip -n "$NS-0" link add port$n type veth peer name wire netns "$NS-$n"
-    ip -n "$NS-0" link set port$n master wire up
-    ip -n "$NS-$n" addr add "10.99.0.$n/24" dev wire
-    ip -n "$NS-$n" link set wire up
+    nsenter --net="/run/netns/$NS-0" ip link add port$n type veth peer name wire netns "$NS-$n"
+    nsenter --net="/run/netns/$NS-0" ip link set port$n master wire up
+    nsenter --net="/run/netns/$NS-$n" ip addr add "10.99.0.$n/24" dev wire
+    nsenter --net="/run/netns/$NS-$n" ip link set wire up
   done
 }
 

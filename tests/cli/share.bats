@@ -54,12 +54,12 @@ YAML
 start_both() {
   ip netns add "$NS-1"
   ip netns add "$NS-2"
-  ip -n "$NS-1" link add wire type veth peer name wire netns "$NS-2"
+  nsenter --net="/run/netns/$NS-1" ip link add wire type veth peer name wire netns "$NS-2"
   for n in 1 2; do
     "$CTL" cluster create "$BATS_TEST_TMPDIR/n$n/conf.yaml" >"$BATS_TEST_TMPDIR/n$n/created"
-    ip -n "$NS-$n" addr add "10.99.0.$n/24" dev wire
-    ip -n "$NS-$n" link set lo up
-    ip -n "$NS-$n" link set wire up
+    nsenter --net="/run/netns/$NS-$n" ip addr add "10.99.0.$n/24" dev wire
+    nsenter --net="/run/netns/$NS-$n" ip link set lo up
+    nsenter --net="/run/netns/$NS-$n" ip link set wire up
     start_one $n
   done
 }
@@ -132,7 +132,7 @@ in_log() {
 
 @test "a split: the one that holds the lock goes on, the other one stops and comes back" {
   both_with_the_lock
-  ip -n "$NS-1" link set wire down
+  nsenter --net="/run/netns/$NS-1" ip link set wire down
   tgt_wait 30 quorate_is "$OTHER" false
   sees "$AT" 1
   run ctl "$OTHER" why
@@ -142,7 +142,7 @@ in_log() {
   tgt_wait 10 field_is "$OTHER" .witness.verdict held
   sees "$AT" 1
   quorate_is "$OTHER" false
-  ip -n "$NS-1" link set wire up
+  nsenter --net="/run/netns/$NS-1" ip link set wire up
   for n in 1 2; do tgt_wait 30 sees $n 2; done
 }
 
@@ -150,9 +150,9 @@ in_log() {
 # that node's: they count from the time of day at which the store was made.
 false_one() {
   ip netns add "$NS-3"
-  ip -n "$NS-3" link add wire type veth peer name end
-  ip -n "$NS-3" addr add "10.99.0.$1/24" dev wire
-  for link in lo end wire; do ip -n "$NS-3" link set $link up; done
+  nsenter --net="/run/netns/$NS-3" ip link add wire type veth peer name end
+  nsenter --net="/run/netns/$NS-3" ip addr add "10.99.0.$1/24" dev wire
+  for link in lo end wire; do nsenter --net="/run/netns/$NS-3" ip link set $link up; done
   mkdir -p "$BATS_TEST_TMPDIR/n3/state" "$BATS_TEST_TMPDIR/n3/run"
   sed "s|/n$1/|/n3/|; s/id: \(0*\)$1\$/id: \13/" "$BATS_TEST_TMPDIR/n$1/conf.yaml" >"$BATS_TEST_TMPDIR/n3/conf.yaml"
   "$CTL" cluster create "$BATS_TEST_TMPDIR/n3/conf.yaml" >"$BATS_TEST_TMPDIR/n3/created"
