@@ -286,8 +286,10 @@ class Share:
         os.mkdir(self.mount)
 
     def mounting(self):
-        return ['unshare', '--mount', 'sh', '-c', 'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh', self.folder,
-                self.mount]
+        # Private to the node; in a chroot, which has no mount point at /, with the propagation that is there.
+        private = subprocess.run(['unshare', '--mount', 'true'], capture_output=True, check=False).returncode == 0
+        return ['unshare', '--mount', '--propagation', 'private' if private else 'unchanged', 'sh', '-c',
+                'mount --bind "$1" "$2" && shift 2 && exec "$@"', 'sh', self.folder, self.mount]
 
     def start(self):
         if not self.process:
