@@ -336,6 +336,24 @@ static void owner_dies(void)
 	UNIT_EQUAL(fx->target.pr.count, 1);
 }
 
+/* What the views ask of a new owner, and are told by it: an epoch that reaches as far as theirs (five nodes, seed 73426);
+ * and how long rights of the owner before may run, whatever longer time this one's own record names (seed 93837). */
+static void an_owner_for_views(void)
+{
+	struct fx *fx = fx_owned(&TWO);
+	struct qd_node *n = fx_core(fx, 2);
+	n->gate.least = 70000;
+	n->arbiter.lease_wait = qd_span_mul(n->config.times.wait, 2);
+	fx_kill(fx, 1);
+	UNIT_OK(fx_until(fx, 2, QD_ARB_TAKING, 10000));
+	const struct qd_mono since = n->arbiter.sight.since;
+	UNIT_OK(fx_until(fx, 2, QD_ARB_OWNER, 20));
+	UNIT_EQUAL(n->arbiter.own.epoch, qd_epoch_make(70000, 2));
+	UNIT_OK(n->arbiter.newest.wait_ns > (uint64_t)n->config.times.wait.ns);
+	UNIT_EQUAL(n->arbiter.own.struck_node, 1);
+	UNIT_EQUAL(n->arbiter.own.earlier_end.ns, qd_mono_add(since, n->config.times.wait).ns);
+}
+
 static void takeover_on_tgt(void)
 {
 	struct fx *fx = fx_owned(&TWO_PATHS);
@@ -489,6 +507,8 @@ static const struct unit_test TESTS[] = {
 	{"an incarnation whose key holds is not used again", same_incarnation_holds},
 	{"the incarnation wraps in the key and goes on", incarnation_wraps},
 	{"a dead owner is struck at C, and the group starts at W", owner_dies},
+	{"a new owner's epoch reaches as far as the views, and it says how long the old one's rights run",
+	 an_owner_for_views},
 	{"the takeover works without PREEMPT AND ABORT and with forgetful nexuses", takeover_on_tgt},
 	{"a strike that comes after the owner's beat hits nothing", owner_beats_first},
 	{"of two challengers one wins", two_challengers},

@@ -154,7 +154,7 @@ static void longer_times_when_all_have_them(void)
 	struct qd_node *n = &w->node[1].core;
 	const struct qd_span renew = n->config.times.renew;
 	const struct qd_times longer = qd_times_from_renew(qd_span_mul(renew, 2), n->config.times.watchdog);
-	vw_cut(w, 1, 2, true); /* node 2 does not get the change, for now */
+	vw_cut(w, 1, 2, true); /* node 2 does not get the change yet */
 	struct qd_votes votes = first(w)->kept.head.votes;
 	votes.low = 2;
 	ask_votes(w, &votes);
